@@ -1,0 +1,3 @@
+//! The node daemon as a library.
+
+pub mod kernel;

@@ -1,0 +1,165 @@
+//! The answer: allowed or denied, per direction, with every rule or policy behind it.
+
+use std::sync::Arc;
+
+/// Which of a pod's two directions a policy rule speaks about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    /// Into the destination pod.
+    Ingress,
+    /// Out of the source pod.
+    Egress,
+}
+
+/// What policies say of one connection. Both directions are always evaluated (rule 1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The source's side.
+    pub egress: DirectionVerdict,
+    /// The destination's side.
+    pub ingress: DirectionVerdict,
+    /// What the specification leaves undefined, or what was not known.
+    pub caveats: Vec<Caveat>,
+}
+
+/// Allowed, denied, or not decidable from what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// Some rule, exemption or default lets it through.
+    Allowed,
+    /// An isolating policy and no rule that allows it.
+    Denied,
+    /// An end or a fact that decides it is not known.
+    Unknown,
+}
+
+/// One direction's decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectionVerdict {
+    /// The decision itself.
+    pub decision: Decision,
+    /// Who took it.
+    pub decided_by: DecidedBy,
+    /// Every rule that allows it; empty unless allowed by policy.
+    pub allowed_by: Vec<RuleRef>,
+    /// Every isolating policy with its reason; empty unless denied.
+    pub denied_by: Vec<Denial>,
+}
+
+/// Who decided a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DecidedBy {
+    /// No policy isolates the pod in this direction.
+    Default,
+    /// Traffic between a pod and its own node (rule 20).
+    Node,
+    /// A pod and its own address (rule 19).
+    SelfTraffic,
+    /// One or more policies.
+    Policy,
+    /// This end is not a pod that policies apply to: outside, node or hostNetwork (rule 21).
+    NotASubject,
+    /// The end is not known.
+    Unknown,
+}
+
+/// Names a policy object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PolicyRef {
+    /// API kind, such as `NetworkPolicy`.
+    pub kind: PolicyKind,
+    /// Empty for cluster-scoped kinds.
+    pub namespace: Arc<str>,
+    /// Object name.
+    pub name: Arc<str>,
+    /// `metadata.uid`; empty where the manifest has none.
+    pub uid: Arc<str>,
+    /// `metadata.generation`; 0 where the manifest has none.
+    pub generation: i64,
+}
+
+/// Kinds of policy objects that can be evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum PolicyKind {
+    /// `networking.k8s.io/v1`.
+    NetworkPolicy,
+}
+
+/// Names a rule within a policy, down to the peer and the port that matched. Indices count from 0.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RuleRef {
+    /// The policy.
+    pub policy: PolicyRef,
+    /// Which of its lists.
+    pub direction: Direction,
+    /// Index in `spec.ingress` or `spec.egress`.
+    pub rule: usize,
+    /// Index in `from` / `to`; `None` where the rule lists no peers (matches all).
+    pub peer: Option<usize>,
+    /// Index in `ports`; `None` where the rule lists no ports (matches all).
+    pub port: Option<usize>,
+}
+
+/// An isolating policy that does not allow the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// The policy.
+    pub policy: PolicyRef,
+    /// Why none of its rules allows it.
+    pub reason: DenyReason,
+    /// The rule that misses by the fewest conditions; `None` for a policy without rules.
+    pub nearest: Option<NearestMiss>,
+}
+
+/// Why a policy does not allow a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DenyReason {
+    /// It lists no rule in this direction.
+    NoRules,
+    /// No rule's peers include the other end.
+    PeerNotSelected,
+    /// A rule's peers include it, none of that rule's ports does.
+    PortMismatch,
+    /// A rule would match but for a port name the destination pod does not have.
+    NamedPortUnresolved,
+    /// A deny rule matched (tiered kinds).
+    ExplicitDeny,
+}
+
+/// The rule that came nearest, and which of its conditions missed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NearestMiss {
+    /// The rule, peer and port compared.
+    pub rule: RuleRef,
+    /// What it wants that the connection does not have, in words such as `namespace team=database`.
+    pub wants: Vec<String>,
+}
+
+/// Something to know before relying on a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Caveat {
+    /// Neither TCP, UDP nor SCTP: NetworkPolicy leaves it undefined (rule 23).
+    ProtocolUndefined,
+    /// A hostNetwork pod takes part: undefined, treated as its node (rule 21).
+    HostNetwork,
+    /// An `ipBlock` decided about a pod's address: CNIs differ (rule 17).
+    IpBlockMatchesPod,
+    /// A Service address whose backend is not known.
+    BackendUnknown,
+    /// An end that the inventory does not know.
+    EndUnknown,
+}
+
+impl Verdict {
+    /// Allowed only where both directions are; denied where either is.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        match (self.egress.decision, self.ingress.decision) {
+            (Decision::Denied, _) | (_, Decision::Denied) => Decision::Denied,
+            (Decision::Unknown, _) | (_, Decision::Unknown) => Decision::Unknown,
+            (Decision::Allowed, Decision::Allowed) => Decision::Allowed,
+        }
+    }
+}
