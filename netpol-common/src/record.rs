@@ -94,6 +94,14 @@ pub mod flow_flag {
     pub const CT_ORIGINAL: u32 = 1 << 9;
     /// `ct_reply` is set.
     pub const CT_REPLY: u32 = 1 << 10;
+    /// The pod behind the interface is the lower end of the key; without it, the higher one.
+    pub const POD_IS_LOW: u32 = 1 << 11;
+    /// The key's lower end is the one on the pod's side of the interface.
+    pub const POD_IS_LOW: u32 = 1 << 11;
+    /// FIN seen from the pod.
+    pub const FIN_FROM_POD: u32 = 1 << 12;
+    /// FIN seen to the pod.
+    pub const FIN_TO_POD: u32 = 1 << 13;
     /// The "new" event was accepted by the ring buffer.
     pub const NEW_REPORTED: u32 = 1 << 16;
     /// The "established" event was accepted by the ring buffer.
