@@ -1,6 +1,6 @@
 //! The life of one connection on one interface: a state machine over packets, run in the kernel and tested on the host.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::marker::PhantomData;
 
 use crate::packet::{Packet, signal};
 use crate::record::{Crossing, EventKind, FlowKey, FlowState, Tuple, flow_flag};
@@ -127,16 +127,12 @@ impl FlowState {
         learnt
     }
 
-    /// The event that is due: something happened that the ring buffer has not accepted yet.
-    #[inline(always)]
-    #[must_use]
-    pub fn due_event(&self) -> Option<EventKind> {
-        due_event(self.flags)
-    }
 }
 
+/// The event that is due for a connection's flags: something happened that the ring buffer has not accepted yet.
 #[inline(always)]
-fn due_event(flags: u32) -> Option<EventKind> {
+#[must_use]
+pub fn due_event(flags: u32) -> Option<EventKind> {
     if flags & flow_flag::NEW_REPORTED == 0 {
         Some(EventKind::FlowNew)
     } else if flags & flow_flag::ENDED != 0 && flags & flow_flag::ENDED_REPORTED == 0 {
@@ -162,11 +158,38 @@ pub fn reported(flags: u32) -> u32 {
     reported
 }
 
-/// A map value that other CPUs count into at the same time.
-#[derive(Clone, Copy)]
-pub struct SharedFlow(*mut FlowState);
+/// Changes to memory that other CPUs change at the same time. The kernel side's target has instructions for them that
+/// `core::sync::atomic` does not offer there.
+pub trait Atomic {
+    /// `*at += value`.
+    ///
+    /// # Safety
+    /// `at` is valid, aligned, and changed by others only through this trait.
+    unsafe fn add(at: *mut u64, value: u64);
+    /// `*at |= bits`.
+    ///
+    /// # Safety
+    /// As for `add`.
+    unsafe fn or(at: *mut u32, bits: u32);
+}
 
-impl SharedFlow {
+/// A map value that other CPUs count into at the same time.
+#[derive(Debug)]
+pub struct SharedFlow<A> {
+    state: *mut FlowState,
+    atomic: PhantomData<A>,
+}
+
+impl<A> Clone for SharedFlow<A> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for SharedFlow<A> {}
+
+impl<A: Atomic> SharedFlow<A> {
     /// Takes a pointer to a live map value.
     ///
     /// # Safety
@@ -174,18 +197,18 @@ impl SharedFlow {
     #[inline(always)]
     #[must_use]
     pub unsafe fn new(state: *mut FlowState) -> Self {
-        Self(state)
+        Self {
+            state,
+            atomic: PhantomData,
+        }
     }
 
     /// Counts a packet and returns the flags after it.
     #[inline(always)]
     pub fn count(self, packet: &Packet, sighting: &Sighting) -> u32 {
         self.count_bytes(sighting, u32::from(packet.tcp_flags), 0);
-        // SAFETY: by the contract of `new`.
-        let flags = unsafe { AtomicU32::from_ptr(&raw mut (*self.0).flags) };
-        let before = flags.load(Ordering::Relaxed);
-        let learnt = FlowState::learnt(before, packet, sighting);
-        self.add_flags(before, learnt)
+        let before = self.flags();
+        self.add_flags(before, FlowState::learnt(before, packet, sighting))
     }
 
     /// Counts a later fragment, which says nothing about the connection's state.
@@ -199,8 +222,7 @@ impl SharedFlow {
     pub fn add_flags(self, before: u32, added: u32) -> u32 {
         if before & added != added {
             // SAFETY: by the contract of `new`.
-            let flags = unsafe { AtomicU32::from_ptr(&raw mut (*self.0).flags) };
-            flags.fetch_or(added, Ordering::Relaxed);
+            unsafe { A::or(&raw mut (*self.state).flags, added) };
         }
         before | added
     }
@@ -210,42 +232,30 @@ impl SharedFlow {
     #[must_use]
     pub fn flags(self) -> u32 {
         // SAFETY: by the contract of `new`.
-        unsafe { AtomicU32::from_ptr(&raw mut (*self.0).flags) }.load(Ordering::Relaxed)
-    }
-
-    /// The event that is due for `flags`.
-    #[inline(always)]
-    #[must_use]
-    pub fn due_event(flags: u32) -> Option<EventKind> {
-        due_event(flags)
+        unsafe { (&raw const (*self.state).flags).read_volatile() }
     }
 
     #[inline(always)]
-    fn count_bytes(self, sighting: &Sighting, tcp_flags: u32, fragments: u32) {
-        // SAFETY: by the contract of `new`; the index is 0 or 1 and constant in each arm.
-        let counters = unsafe {
-            match sighting.crossing {
-                Crossing::FromPod => &raw mut (*self.0).counters[0],
-                Crossing::ToPod => &raw mut (*self.0).counters[1],
-            }
-        };
-        // SAFETY: `counters` points into the value; each field is accessed atomically everywhere but for the time stamp,
-        // where the latest writer may win.
+    fn count_bytes(self, sighting: &Sighting, tcp_flags: u32, fragments: u64) {
+        // SAFETY: by the contract of `new`. Of the time stamp the latest writer may win.
         unsafe {
-            AtomicU64::from_ptr(&raw mut (*counters).packets)
-                .fetch_add(u64::from(sighting.segments), Ordering::Relaxed);
-            AtomicU64::from_ptr(&raw mut (*counters).bytes)
-                .fetch_add(sighting.bytes, Ordering::Relaxed);
+            let counters = match sighting.crossing {
+                Crossing::FromPod => &raw mut (*self.state).counters[0],
+                Crossing::ToPod => &raw mut (*self.state).counters[1],
+            };
+            A::add(
+                &raw mut (*counters).packets,
+                u64::from(sighting.segments),
+            );
+            A::add(&raw mut (*counters).bytes, sighting.bytes);
             if fragments != 0 {
-                AtomicU32::from_ptr(&raw mut (*counters).fragments)
-                    .fetch_add(fragments, Ordering::Relaxed);
+                A::add(&raw mut (*counters).fragments, fragments);
             }
-            let seen = AtomicU32::from_ptr(&raw mut (*counters).tcp_flags);
-            if seen.load(Ordering::Relaxed) & tcp_flags != tcp_flags {
-                seen.fetch_or(tcp_flags, Ordering::Relaxed);
+            let seen = (&raw const (*counters).tcp_flags).read_volatile();
+            if seen & tcp_flags != tcp_flags {
+                A::or(&raw mut (*counters).tcp_flags, tcp_flags);
             }
-            AtomicU64::from_ptr(&raw mut (*self.0).last_seen)
-                .store(sighting.now, Ordering::Relaxed);
+            (&raw mut (*self.state).last_seen).write_volatile(sighting.now);
         }
     }
 }

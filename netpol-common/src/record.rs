@@ -63,9 +63,11 @@ pub struct Counters {
     /// Bytes.
     pub bytes: u64,
     /// Later fragments that were counted to this flow, included in `packets`.
-    pub fragments: u32,
+    pub fragments: u64,
     /// Union of TCP flags (RFC 9293, low 8 bits).
     pub tcp_flags: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// Bits of [`FlowState::flags`].
@@ -95,8 +97,6 @@ pub mod flow_flag {
     /// `ct_reply` is set.
     pub const CT_REPLY: u32 = 1 << 10;
     /// The pod behind the interface is the lower end of the key; without it, the higher one.
-    pub const POD_IS_LOW: u32 = 1 << 11;
-    /// The key's lower end is the one on the pod's side of the interface.
     pub const POD_IS_LOW: u32 = 1 << 11;
     /// FIN seen from the pod.
     pub const FIN_FROM_POD: u32 = 1 << 12;
@@ -322,15 +322,15 @@ const _: () = {
     assert!(size_of::<Tuple>() == 36);
     assert!(size_of::<FlowKey>() == 44);
     assert!(offset_of!(FlowKey, ifindex) == 36);
-    assert!(size_of::<Counters>() == 24);
-    assert!(size_of::<FlowState>() == 144);
-    assert!(offset_of!(FlowState, flags) == 64);
-    assert!(offset_of!(FlowState, ct_original) == 72);
+    assert!(size_of::<Counters>() == 32);
+    assert!(size_of::<FlowState>() == 160);
+    assert!(offset_of!(FlowState, flags) == 80);
+    assert!(offset_of!(FlowState, ct_original) == 88);
     assert!(size_of::<DropKey>() == 64);
     assert!(offset_of!(DropKey, reason) == 44);
     assert!(size_of::<DropState>() == 80);
     assert!(offset_of!(DropState, ct_original) == 40);
-    assert!(size_of::<FlowEvent>() == 200);
+    assert!(size_of::<FlowEvent>() == 216);
     assert!(offset_of!(FlowEvent, state) == 56);
     assert!(size_of::<DropEvent>() == 152);
     assert!(size_of::<FragmentKey>() == 44);
