@@ -1,1 +1,36 @@
-//! Placeholder map.
+//! Small clusters on one machine: network namespaces for tests, benches and the demo.
+//!
+//! ```text
+//!   Cluster ─┬─ node: Namespace ── veth1a2b3c4 ─┐        firewall  nft, iptables, tc in a namespace
+//!            ├─ Pod ── Namespace ── eth0 ───────┘        traffic   bounded TCP, UDP, ICMP, raw frames
+//!            └─ world: Namespace (optional uplink)       inventory manifests of what was made
+//!
+//!   AgentProcess, FlowsCommand   the built binaries, run against such a cluster
+//!   record                       what was made, so that a killed run can be cleaned up by exact name
+//!   requirement                  a test that cannot run says so; under CI it fails
+//! ```
+//!
+//! Everything here needs Linux and root. What is made is removed when its value is dropped, also
+//! while a panic unwinds; what a killed process left is removed by [`record::sweep`].
+
+pub mod agent;
+pub mod artifact;
+pub mod cluster;
+pub mod command;
+mod error;
+pub mod firewall;
+pub mod flows;
+pub mod inventory;
+pub mod namespace;
+pub mod pod;
+pub mod record;
+pub mod requirement;
+pub mod traffic;
+
+pub use agent::AgentProcess;
+pub use cluster::{Cluster, ClusterBuilder};
+pub use error::{Error, Result};
+pub use flows::FlowsCommand;
+pub use namespace::Namespace;
+pub use pod::{Attachment, Pod, PodSpec};
+pub use requirement::Requirement;
