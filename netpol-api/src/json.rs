@@ -1,0 +1,101 @@
+//! Flows as JSON: one object for each item of a stream, told apart by `"type"`.
+//!
+//! ```json
+//! {"type":"flow","id":"…","revision":3,"last_seen":"2026-03-01T09:30:00.123456789Z","protocol":"tcp","source":{…},…}
+//! {"type":"lost","stage":"subscriber","reason":"slow_subscriber","count":12,"time":"…"}
+//! ```
+//!
+//! What readers may rely on: field names are those of the `.proto` file except where a unit is added (`…_seconds`); enum
+//! values are the words of [`crate::word`]; times are RFC 3339 in UTC with nanoseconds; TCP flags are a list of names; what
+//! is empty, zero-length or not known is left out. Readers have to ignore fields they do not know: more are added over time.
+
+mod computed;
+mod flow;
+mod scalar;
+
+use serde::{Deserialize, Serialize};
+
+pub use computed::{Computed, Denial, DirectionVerdict, NearestMiss, PolicyRef, RuleRef};
+pub use flow::{
+    Counters, Drop, Endpoint, Evidence, Flow, IcmpMessage, Observed, ServiceAddress, Vantage,
+    Workload,
+};
+pub use scalar::{TcpFlags, Time, WordOf};
+
+use crate::v1;
+
+/// One item of a stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Item {
+    /// A connection.
+    Flow(Box<Flow>),
+    /// A gap.
+    Lost(Lost),
+}
+
+/// Something was lost here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Where it was lost.
+    #[serde(default, skip_serializing_if = "WordOf::is_unspecified")]
+    pub stage: WordOf<v1::lost::Stage>,
+    /// Why, from a bounded vocabulary.
+    pub reason: String,
+    /// How many items.
+    pub count: u64,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
+    /// Node on which it was lost.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub node: String,
+}
+
+impl Item {
+    /// `None` for an item of a kind that this version does not know.
+    #[must_use]
+    pub fn of_response(response: &v1::WatchFlowsResponse) -> Option<Self> {
+        match response.item.as_ref()? {
+            v1::watch_flows_response::Item::Flow(flow) => Some(Self::Flow(Box::new(flow.into()))),
+            v1::watch_flows_response::Item::Lost(lost) => Some(Self::Lost(lost.into())),
+        }
+    }
+}
+
+impl From<Item> for v1::WatchFlowsResponse {
+    fn from(item: Item) -> Self {
+        let item = match item {
+            Item::Flow(flow) => v1::watch_flows_response::Item::Flow((*flow).into()),
+            Item::Lost(lost) => v1::watch_flows_response::Item::Lost(lost.into()),
+        };
+        Self { item: Some(item) }
+    }
+}
+
+impl From<&v1::Lost> for Lost {
+    fn from(lost: &v1::Lost) -> Self {
+        Self {
+            stage: WordOf(lost.stage()),
+            reason: lost.reason.clone(),
+            count: lost.count,
+            time: lost.time.as_ref().and_then(Time::of),
+            node: lost.node.clone(),
+        }
+    }
+}
+
+impl From<Lost> for v1::Lost {
+    fn from(lost: Lost) -> Self {
+        Self {
+            stage: lost.stage.0.into(),
+            reason: lost.reason,
+            count: lost.count,
+            time: lost.time.map(Into::into),
+            node: lost.node,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
