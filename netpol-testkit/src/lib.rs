@@ -26,6 +26,7 @@ pub mod pod;
 pub mod record;
 pub mod requirement;
 pub mod traffic;
+mod work_directory;
 
 pub use agent::AgentProcess;
 pub use cluster::{Cluster, ClusterBuilder};
@@ -34,3 +35,4 @@ pub use flows::FlowsCommand;
 pub use namespace::Namespace;
 pub use pod::{Attachment, Pod, PodSpec};
 pub use requirement::Requirement;
+pub use work_directory::WorkDirectory;

@@ -1,0 +1,56 @@
+//! A directory for sockets, logs and manifests that goes away with its value.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::record::{self, Resource};
+use crate::{Error, Result, namespace};
+
+/// A directory under `/run`, removed with everything in it when dropped. Also a place for a Unix
+/// socket: its path stays well under the limit of 108 bytes.
+#[derive(Debug)]
+pub struct WorkDirectory {
+    path: PathBuf,
+}
+
+impl WorkDirectory {
+    /// Makes `/run/NAME`.
+    ///
+    /// # Errors
+    /// When it exists already or the caller is not root.
+    pub fn create(name: &str) -> Result<Self> {
+        let path = Path::new("/run").join(name);
+        fs::create_dir(&path).map_err(Error::io(format!("create {}", path.display())))?;
+        let directory = Self { path };
+        record::add(&directory.resource())?;
+        Ok(directory)
+    }
+
+    /// Makes `/run/PREFIX-PID-N`.
+    ///
+    /// # Errors
+    /// As [`WorkDirectory::create`].
+    pub fn unique(prefix: &str) -> Result<Self> {
+        Self::create(&namespace::unique_name(prefix))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn resource(&self) -> Resource {
+        Resource::Directory(self.path.clone())
+    }
+}
+
+impl Drop for WorkDirectory {
+    fn drop(&mut self) {
+        match fs::remove_dir_all(&self.path) {
+            Ok(()) => record::forget(&self.resource()),
+            // It stays in the record, for the next sweep.
+            Err(error) => eprintln!("{} is left behind: {error}", self.path.display()),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The demo's cluster: what `deploy/demo` describes, made real.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use anyhow::{Context, Result};
+use netpol_testkit::traffic::{TcpServer, UdpServer};
+use netpol_testkit::{Cluster, PodSpec, artifact, firewall};
+
+/// Prefix of every namespace the demo makes.
+pub(super) const NAME: &str = "netpol-demo";
+/// Name of the node in the manifests.
+pub(super) const NODE: &str = "node-1";
+
+/// Pods with the last part of both addresses: 10.244.1.N and fd00:244:1::N, read the same.
+const PODS: [(&str, u8); 5] = [
+    ("ci/runner", 10),
+    ("ci/lint", 11),
+    ("data/artifacts", 20),
+    ("data/postgres", 21),
+    ("prod/web", 30),
+];
+
+/// The artifact store's Service.
+pub(super) const ARTIFACTS: (Ipv4Addr, u16) = (Ipv4Addr::new(10, 96, 0, 20), 80);
+/// The same, IPv6.
+pub(super) const ARTIFACTS6: (Ipv6Addr, u16) =
+    (Ipv6Addr::new(0xfd00, 0x96, 0, 0, 0, 0, 0, 0x20), 80);
+
+/// The cluster with its servers. The servers are dropped first.
+pub(super) struct Demo {
+    _tcp: Vec<TcpServer>,
+    _udp: Vec<UdpServer>,
+    pub(super) cluster: Cluster,
+}
+
+/// Makes pods, enforcement and servers.
+pub(super) fn create() -> Result<Demo> {
+    let cluster = PODS
+        .into_iter()
+        .fold(Cluster::named(NAME), |cluster, (name, last)| {
+            cluster.pod(PodSpec::new(name, ipv4(last)).ipv6(ipv6(last)))
+        })
+        .build()
+        .context("cannot make the demo's cluster (does another demo run?)")?;
+    let path = artifact::workspace().join("deploy/demo/enforcement.nft");
+    let rules = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    firewall::nft(cluster.node(), &rules)?;
+
+    let any = |port: u16| SocketAddr::from(([0_u16; 8], port));
+    let server = |pod: &str, port| TcpServer::start(cluster.pod(pod).netns(), any(port));
+    // Nobody listens on the store's admin port, which policy allows.
+    let tcp = vec![
+        server("data/artifacts", 8080)?,
+        server("data/postgres", 5432)?,
+        server("prod/web", 80)?,
+    ];
+    let store = cluster.pod("data/artifacts").netns();
+    let udp = vec![
+        UdpServer::echo(store, any(8125))?,
+        UdpServer::silent(store, any(8126))?,
+    ];
+    Ok(Demo {
+        _tcp: tcp,
+        _udp: udp,
+        cluster,
+    })
+}
+
+fn ipv4(last: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 244, 1, last)
+}
+
+/// The decimal digits of `last` as hexadecimal ones.
+fn ipv6(last: u8) -> Ipv6Addr {
+    let digits = u16::from(last / 10 * 16 + last % 10);
+    Ipv6Addr::new(0xfd00, 0x244, 1, 0, 0, 0, 0, digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifests_describe_these_pods() {
+        let path = artifact::workspace().join("deploy/demo/manifests/cluster.yaml");
+        let manifests = std::fs::read_to_string(path).unwrap();
+        for (name, last) in PODS {
+            let (namespace, pod) = name.split_once('/').unwrap();
+            let document = manifests
+                .split("\n---\n")
+                .find(|text| {
+                    text.contains("kind: Pod\n")
+                        && text.contains(&format!("name: {pod}\n  namespace: {namespace}\n"))
+                })
+                .unwrap();
+            let addresses = format!("[{{ ip: {} }}, {{ ip: \"{}\" }}]", ipv4(last), ipv6(last));
+            assert!(document.contains(&addresses), "{name}: {addresses}");
+        }
+        assert_eq!(manifests.matches("kind: Pod\n").count(), PODS.len());
+        assert!(manifests.contains(&format!(
+            "clusterIPs: [{}, \"{}\"]",
+            ARTIFACTS.0, ARTIFACTS6.0
+        )));
+    }
+}
