@@ -68,7 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn play(options: &Options, stage: &Stage) -> Result<()> {
     let directory = WorkDirectory::create(topology::NAME)?;
-    let demo = topology::create()?;
+    let demo = topology::create(topology::NAME)?;
     let manifests = artifact::workspace().join("deploy/demo/manifests");
     let manifests = manifests
         .to_str()

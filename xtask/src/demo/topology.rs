@@ -33,11 +33,11 @@ pub(super) struct Demo {
     pub(super) cluster: Cluster,
 }
 
-/// Makes pods, enforcement and servers.
-pub(super) fn create() -> Result<Demo> {
+/// Makes pods, enforcement and servers. Every namespace's name begins with `name`.
+pub(super) fn create(name: &str) -> Result<Demo> {
     let cluster = PODS
         .into_iter()
-        .fold(Cluster::named(NAME), |cluster, (name, last)| {
+        .fold(Cluster::named(name), |cluster, (name, last)| {
             cluster.pod(PodSpec::new(name, ipv4(last)).ipv6(ipv6(last)))
         })
         .build()
@@ -79,7 +79,48 @@ fn ipv6(last: u8) -> Ipv6Addr {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use netpol_testkit::namespace::unique_name;
+    use netpol_testkit::requirement::{Requirement, require, require_root};
+    use netpol_testkit::traffic::{Outcome, TcpAttempt, UdpAttempt};
+
     use super::*;
+
+    #[test]
+    fn enforcement_does_what_the_captions_say() {
+        if !require_root() || !require(&[Requirement::Command("nft")]) {
+            return;
+        }
+        let demo = create(&unique_name("netpol-demo-test")).unwrap();
+        let pod = |name| demo.cluster.pod(name);
+        let (store, postgres) = (pod("data/artifacts"), pod("data/postgres"));
+        let patience = Duration::from_millis(200);
+        for (from, to, expected) in [
+            ("ci/runner", ARTIFACTS.into(), Outcome::Answered),
+            ("ci/runner", ARTIFACTS6.into(), Outcome::Answered),
+            ("prod/web", ARTIFACTS.into(), Outcome::Answered),
+            ("prod/web", postgres.at(5432), Outcome::Answered),
+            ("ci/runner", postgres.at(5432), Outcome::TimedOut),
+            ("ci/lint", postgres.at6(5432), Outcome::TimedOut),
+            ("ci/lint", pod("prod/web").at(80), Outcome::Refused),
+            ("ci/lint", pod("prod/web").at6(80), Outcome::Answered),
+            ("ci/runner", store.at(8081), Outcome::Refused),
+            ("ci/lint", store.at(8080), Outcome::TimedOut),
+            ("prod/web", postgres.at6(5432), Outcome::TimedOut),
+        ] {
+            let attempt = TcpAttempt::to(to).timeout(patience);
+            let outcome = attempt.exchange_from(pod(from).netns(), b"x").unwrap();
+            assert_eq!(outcome, expected, "{from} to {to}");
+        }
+        for (port, expected) in [(8125, Outcome::Answered), (8126, Outcome::TimedOut)] {
+            let attempt = UdpAttempt::to(store.at(port)).timeout(patience);
+            assert_eq!(
+                attempt.exchange_from(pod("ci/lint").netns(), b"x").unwrap(),
+                expected
+            );
+        }
+    }
 
     #[test]
     fn manifests_describe_these_pods() {

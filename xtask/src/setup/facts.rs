@@ -86,6 +86,8 @@ impl Facts {
         let mut wanted: Vec<&str> = TOOLS.iter().map(|tool| tool.package).collect();
         wanted.extend(KERNEL_PACKAGES.iter().map(|(package, _)| *package));
         let apt = command::exists("apt-get");
+        let installed = if apt { installed(&wanted) } else { Vec::new() };
+        wanted.retain(|package| !installed.iter().any(|name| name == package));
         let rustup = command::exists("rustup");
         let nightly_sysroot = if rustup {
             rustc_sysroot("nightly")
@@ -95,8 +97,13 @@ impl Facts {
         Self {
             root: nix::unistd::geteuid().is_root(),
             apt,
-            installed: if apt { installed(&wanted) } else { Vec::new() },
-            available: if apt { available(&wanted) } else { Vec::new() },
+            // Slow to ask, and of no interest on a complete machine.
+            available: if apt && !wanted.is_empty() {
+                available(&wanted)
+            } else {
+                Vec::new()
+            },
+            installed,
             missing_tools: TOOLS
                 .into_iter()
                 .filter(|tool| !command::exists(tool.program))

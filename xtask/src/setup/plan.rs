@@ -136,7 +136,7 @@ pub(crate) fn plan(facts: &Facts, wish: Toolchain, refreshed: bool) -> Plan {
         };
         steps.push(Step {
             action,
-            why: "links the kernel side (about a minute to build)".to_owned(),
+            why: "links the kernel side; takes about a minute to build".to_owned(),
         });
     }
     for (present, component) in [(facts.rustfmt, "rustfmt"), (facts.clippy, "clippy")] {
