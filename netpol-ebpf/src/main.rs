@@ -1,8 +1,8 @@
 //! The kernel side: thin entry points around what `netpol-common` parses and decides.
 //!
 //! ```text
-//! tc / tcx   from_pod, to_pod ──► flow ──► FLOWS ─┐
-//! tp_btf     kfree_skb ─────────► drops ─► DROPS ─┼─► EVENTS (ring buffer)
+//! tc, tcx    …_from_pod, …_to_pod ──► flow ──► FLOWS ─┐
+//! tp_btf     …_kfree_skb ───────────────► drops ─► DROPS ─┼─► EVENTS (ring buffer)
 //!                                     COUNTERS ◄──┘   every loss, per CPU
 //! ```
 //!
@@ -31,35 +31,35 @@ const CONTINUE: i32 = -1;
 
 /// Ingress of the host-side device, packets with an Ethernet header.
 #[classifier]
-fn from_pod(ctx: TcContext) -> i32 {
+fn netpol_from_pod(ctx: TcContext) -> i32 {
     flow::track(&ctx, LinkLayer::Ethernet, Crossing::FromPod);
     CONTINUE
 }
 
 /// Egress of the host-side device, packets with an Ethernet header.
 #[classifier]
-fn to_pod(ctx: TcContext) -> i32 {
+fn netpol_to_pod(ctx: TcContext) -> i32 {
     flow::track(&ctx, LinkLayer::Ethernet, Crossing::ToPod);
     CONTINUE
 }
 
-/// As [`from_pod`], for devices without a link-layer header.
+/// As [`netpol_from_pod`], for devices without a link-layer header.
 #[classifier]
-fn from_pod_l3(ctx: TcContext) -> i32 {
+fn netpol_from_l3(ctx: TcContext) -> i32 {
     flow::track(&ctx, LinkLayer::None, Crossing::FromPod);
     CONTINUE
 }
 
-/// As [`to_pod`], for devices without a link-layer header.
+/// As [`netpol_to_pod`], for devices without a link-layer header.
 #[classifier]
-fn to_pod_l3(ctx: TcContext) -> i32 {
+fn netpol_to_l3(ctx: TcContext) -> i32 {
     flow::track(&ctx, LinkLayer::None, Crossing::ToPod);
     CONTINUE
 }
 
 /// `trace_kfree_skb(skb, location, reason, …)`.
 #[btf_tracepoint(function = "kfree_skb")]
-fn kfree_skb(ctx: BtfTracePointContext) -> i32 {
+fn netpol_kfree_skb(ctx: BtfTracePointContext) -> i32 {
     drops::record(&ctx);
     0
 }
