@@ -62,6 +62,9 @@ pub(crate) fn track(ctx: &TcContext, link: LinkLayer, crossing: Crossing) {
         }
         return;
     }
+    if packet.has(signal::LINK_CONTROL) {
+        return;
+    }
     let key = FlowKey::new(&packet.tuple, packet.protocol, ifindex);
     let Some(state) = find_or_open(&key, &packet, &sighting) else {
         count(Counter::FlowsFailed);

@@ -1,15 +1,14 @@
 //! Which interfaces of this node belong to pods, as netlink tells it.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use futures::TryStreamExt as _;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use netpol_common::packet::LinkLayer;
-use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkLayerType, LinkMessage};
-use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkInfo, LinkLayerType, LinkMessage};
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 use rtnetlink::{Handle, RouteMessageBuilder};
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Which interfaces to watch.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +89,7 @@ fn link(message: &LinkMessage) -> Option<Link> {
             LinkAttribute::LinkInfo(infos) => {
                 for info in infos {
                     if let LinkInfo::Kind(found) = info {
-                        kind = kind_name(found);
+                        kind = found.to_string();
                     }
                 }
             }
@@ -108,10 +107,6 @@ fn link(message: &LinkMessage) -> Option<Link> {
         link_layer,
         peer_elsewhere,
     })
-}
-
-fn kind_name(kind: &InfoKind) -> String {
-    kind.to_string()
 }
 
 /// Addresses that a route of full length sends straight to an interface, by interface: how most CNIs reach a pod.
@@ -158,7 +153,10 @@ fn host_route(message: &RouteMessage) -> Option<(u32, IpAddr)> {
         IpAddr::V4(address) => address.is_broadcast() || address.is_multicast(),
         IpAddr::V6(address) => address.is_multicast() || address.is_unicast_link_local(),
     };
-    if message.header.destination_prefix_length != full_length || special {
+    if message.header.kind != RouteType::Unicast
+        || message.header.destination_prefix_length != full_length
+        || special
+    {
         return None;
     }
     Some((interface?, address))

@@ -66,6 +66,9 @@ pub mod signal {
     pub const FINISH: u8 = 1 << 3;
     /// It is an ICMP error about another packet, and no connection of its own.
     pub const ICMP_ERROR: u8 = 1 << 4;
+    /// It is talk between neighbours on one link (ICMPv6 neighbour and router discovery, multicast listener reports): never
+    /// forwarded, and no connection.
+    pub const LINK_CONTROL: u8 = 1 << 6;
     /// That error says the destination cannot be reached (ICMP type 3 but for "fragmentation needed", ICMPv6 type 1).
     pub const UNREACHABLE: u8 = 1 << 5;
 }

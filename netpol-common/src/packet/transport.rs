@@ -137,6 +137,11 @@ fn icmp<S: ByteSource + ?Sized>(
         };
         return Ok(());
     }
+    // Multicast listener discovery (RFC 2710, RFC 9777) and neighbour discovery (RFC 4861).
+    if v6 && matches!(kind, 130..=137 | 143) {
+        packet.signals = signal::LINK_CONTROL;
+        return Ok(());
+    }
     let (error, unreachable) = if v6 {
         (kind < 128, kind == 1)
     } else {
