@@ -20,10 +20,18 @@ impl WorkDirectory {
     /// When it exists already or the caller is not root.
     pub fn create(name: &str) -> Result<Self> {
         let path = Path::new("/run").join(name);
-        fs::create_dir(&path).map_err(Error::io(format!("create {}", path.display())))?;
-        let directory = Self { path };
-        record::add(&directory.resource())?;
-        Ok(directory)
+        let failed = Error::io(format!("create {}", path.display()));
+        if path.exists() {
+            // Somebody else's: it must not enter our record.
+            return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let resource = Resource::Directory(path.clone());
+        record::add(&resource)?;
+        if let Err(error) = fs::create_dir(&path) {
+            record::forget(&resource);
+            return Err(failed(error));
+        }
+        Ok(Self { path })
     }
 
     /// Makes `/run/PREFIX-PID-N`.
@@ -39,16 +47,12 @@ impl WorkDirectory {
     pub fn path(&self) -> &Path {
         &self.path
     }
-
-    fn resource(&self) -> Resource {
-        Resource::Directory(self.path.clone())
-    }
 }
 
 impl Drop for WorkDirectory {
     fn drop(&mut self) {
         match fs::remove_dir_all(&self.path) {
-            Ok(()) => record::forget(&self.resource()),
+            Ok(()) => record::forget(&Resource::Directory(self.path.clone())),
             // It stays in the record, for the next sweep.
             Err(error) => eprintln!("{} is left behind: {error}", self.path.display()),
         }

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::println;
 use anyhow::{Context, Result, bail};
-use netpol_testkit::{AgentProcess, FlowsCommand, WorkDirectory, artifact, record};
+use netpol_testkit::record::{self, ProcessId, Resource};
+use netpol_testkit::{AgentProcess, FlowsCommand, WorkDirectory, artifact};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -81,18 +82,18 @@ fn play(options: &Options, stage: &Stage) -> Result<()> {
     let mut watch = Watch::start(&flows, options.plain)?;
     stage.pause(0.8);
     for (number, act) in (1..).zip(&ACTS) {
-        if stage.is_over() {
+        if stage.is_over() || watch.has_ended()? {
             break;
         }
         caption(&format!("act {number}: {}", act.caption));
         (act.play)(&demo.cluster, stage)?;
         stage.pause(1.5);
-        watch.still_runs()?;
     }
     // Without an answer in two seconds a flow is called unanswered; that line is yet to come.
     stage.pause(2.0);
+    let readers_left = watch.has_ended()?;
     drop(watch);
-    if !stage.is_over() {
+    if !stage.is_over() && !readers_left {
         caption("what was blocked: flows list --blocked");
         let mut list = flows.command(["list", "--blocked"])?;
         list.args(color(options.plain));
@@ -130,20 +131,30 @@ fn color(plain: bool) -> [&'static str; 2] {
 }
 
 /// `flows watch` on our own terminal. Ended when dropped.
-struct Watch(Child);
+struct Watch {
+    child: Child,
+    id: Option<ProcessId>,
+}
 
 impl Watch {
     fn start(flows: &FlowsCommand, plain: bool) -> Result<Self> {
         let mut command = flows.command(["watch"])?;
         // Ctrl-C is for us: we end it in our own time.
         command.args(color(plain)).process_group(0);
-        Ok(Self(command.spawn().context("cannot start flows")?))
+        let child = command.spawn().context("cannot start flows")?;
+        let id = ProcessId::of(child.id());
+        let watch = Self { child, id };
+        if let Some(id) = id {
+            record::add(&Resource::Process(id))?;
+        }
+        Ok(watch)
     }
 
-    fn still_runs(&mut self) -> Result<()> {
-        match self.0.try_wait().context("cannot ask for flows")? {
-            Some(status) => bail!("flows watch ended early ({status})"),
-            None => Ok(()),
+    /// True when it ended by itself, in order: whoever read our output has gone.
+    fn has_ended(&mut self) -> Result<bool> {
+        match self.child.try_wait().context("cannot ask for flows")? {
+            Some(status) if !status.success() => bail!("flows watch failed ({status})"),
+            ended => Ok(ended.is_some()),
         }
     }
 }
@@ -151,7 +162,13 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         // Both fail only when it has ended already.
-        let _ = kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGTERM);
-        let _ = self.0.wait();
+        let _ = kill(
+            Pid::from_raw(self.child.id().cast_signed()),
+            Signal::SIGTERM,
+        );
+        let _ = self.child.wait();
+        if let Some(id) = self.id {
+            record::forget(&Resource::Process(id));
+        }
     }
 }
