@@ -1,1 +1,122 @@
-//! flows.
+//! `flows`: shows what `netpol-agent` observes.
+//!
+//! ```text
+//! argv ── args ── WatchFlowsRequest ──► server
+//!                                         │ items
+//!                    watch ◄──────────────┘
+//!                      ├─ line     one flow as text: columns, words, colour (text cleans hostile strings)
+//!                      ├─ screen   rewrites lines on a terminal
+//!                      └─ netpol_api::json   one object a line
+//! status                GetStatus as a table or JSON
+//! reference             docs/cli.md
+//! ```
+//!
+//! Exit codes: 0 success (also when the reader of a pipe goes away), 1 no server or a broken stream, 2 wrong usage.
+
+mod args;
+mod error;
+mod line;
+pub mod reference;
+mod screen;
+mod status;
+mod text;
+mod watch;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use clap::ArgMatches;
+use netpol_api::transport::{self, Server};
+
+use crate::error::CliError;
+
+/// Runs a command line and says how it ended.
+pub fn run(name: &'static str, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = args::join_negations(arguments.into_iter().collect());
+    let matches = match args::command()
+        .name(name)
+        .bin_name(name)
+        .try_get_matches_from(arguments)
+    {
+        Ok(matches) => matches,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            // Nowhere to report a failure to report.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match dispatch(name, &matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("{name}: {}", text::clean(&error.to_string()));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn dispatch(name: &'static str, matches: &ArgMatches) -> Result<(), CliError> {
+    match matches.subcommand() {
+        Some(("watch", matches)) => on_runtime(watch::run(args::watch(matches, true)?)),
+        Some(("list", matches)) => on_runtime(watch::run(args::watch(matches, false)?)),
+        Some(("status", matches)) => on_runtime(status::run(args::status(matches)?)),
+        Some(("version", _)) => {
+            writeln!(io::stdout(), "{name} {}", env!("CARGO_PKG_VERSION")).map_err(CliError::Output)
+        }
+        Some(("completion", matches)) => {
+            let mut script = Vec::new();
+            if let Some(shell) = matches.get_one::<clap_complete::Shell>("shell") {
+                clap_complete::generate(*shell, &mut args::command(), name, &mut script);
+            }
+            io::stdout().write_all(&script).map_err(CliError::Output)
+        }
+        Some(("man", matches)) => man(matches.get_one::<String>("dir").map(Path::new)),
+        _ => Err(CliError::Usage("no command given".to_owned())),
+    }
+}
+
+fn man(dir: Option<&Path>) -> Result<(), CliError> {
+    match dir {
+        Some(dir) => clap_mangen::generate_to(args::command(), dir).map_err(CliError::Output),
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(args::command())
+                .render(&mut page)
+                .map_err(CliError::Output)?;
+            io::stdout().write_all(&page).map_err(CliError::Output)
+        }
+    }
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::Runtime)?
+        .block_on(work)
+}
+
+/// What every command that asks a server needs.
+#[derive(Debug)]
+struct Connection {
+    server: Server,
+}
+
+impl Connection {
+    async fn open(&self) -> Result<Client, CliError> {
+        transport::connect(&self.server)
+            .await
+            .map_err(CliError::Connect)
+    }
+
+    fn failed(&self, status: &tonic::Status) -> CliError {
+        CliError::of_status(&self.server, status)
+    }
+}
+
+type Client = netpol_api::v1::observer_client::ObserverClient<tonic::transport::Channel>;

@@ -1,0 +1,231 @@
+//! The command line, and what it asks the server for.
+
+mod filters;
+mod since;
+
+#[cfg(test)]
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use netpol_api::{
+    transport::{DEFAULT_SERVER, Server},
+    v1::WatchFlowsRequest,
+};
+
+pub(crate) use filters::join_negations;
+
+use crate::{Connection, error::CliError};
+
+/// How to write items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    Text,
+    Wide,
+    Json,
+}
+
+/// `flows watch` and `flows list`.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) connection: Connection,
+    pub(crate) request: WatchFlowsRequest,
+    pub(crate) output: Output,
+    pub(crate) color: anstream::ColorChoice,
+}
+
+/// `flows status`.
+#[derive(Debug)]
+pub(crate) struct Status {
+    pub(crate) connection: Connection,
+    pub(crate) output: Output,
+    pub(crate) color: anstream::ColorChoice,
+}
+
+const ABOUT: &str =
+    "Shows the connections of pods: which were allowed, which were blocked, and by which policy";
+
+const EXAMPLES: &str = "\
+Examples:
+  flows watch --blocked                       what is blocked, live
+  flows watch --to-namespace prod --port 443  new connections into prod
+  flows list --since 5m --policy prod/db      kept flows that policy prod/db decided
+  flows watch --not --namespace kube-system   everything but kube-system
+  flows list -o json | jq .summary            one JSON object a line
+
+Exit codes: 0 success, 1 no server or a broken stream, 2 wrong usage.";
+
+const FILTERING: &str = "\
+Flags of different kinds all have to match, one value of a kind is enough: --namespace a,b --port 443.
+--not before a filter flag excludes what it matches: --not --port 53. Several exclude one by one.
+Names may end in `*`.";
+
+/// The whole command line.
+pub(crate) fn command() -> Command {
+    Command::new("flows")
+        .about(ABOUT)
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_version_flag(true)
+        .disable_help_subcommand(true)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(EXAMPLES)
+        .arg(
+            Arg::new("server")
+                .long("server")
+                .env("NETPOL_SERVER")
+                .global(true)
+                .value_name("ADDRESS")
+                .default_value(DEFAULT_SERVER)
+                .help("Where the agent listens: unix:///path or http://host:port"),
+        )
+        .arg(
+            Arg::new("color")
+                .long("color")
+                .global(true)
+                .value_name("WHEN")
+                .default_value("auto")
+                .value_parser(["auto", "always", "never"])
+                .help("When to colour; auto: on a terminal, unless NO_COLOR is set"),
+        )
+        .subcommand(stream_command("watch", "Show flows as they happen", "0"))
+        .subcommand(stream_command(
+            "list",
+            "Show the flows that the agent keeps, then exit",
+            "all",
+        ))
+        .subcommand(
+            Command::new("status")
+                .about("Show what the agent watches, what is degraded and why, and what was lost")
+                .arg(output(&["text", "json"])),
+        )
+        .subcommand(Command::new("version").about("Show the version"))
+        .subcommand(
+            Command::new("completion")
+                .about("Write a shell completion script")
+                .arg(
+                    Arg::new("shell")
+                        .required(true)
+                        .value_parser(value_parser!(clap_complete::Shell)),
+                ),
+        )
+        .subcommand(
+            Command::new("man").about("Write the manual page").arg(
+                Arg::new("dir")
+                    .long("dir")
+                    .value_name("DIR")
+                    .help("Write one page for each command into this directory instead"),
+            ),
+        )
+}
+
+fn stream_command(name: &'static str, about: &'static str, last: &'static str) -> Command {
+    Command::new(name)
+        .about(about)
+        .after_help(FILTERING)
+        .arg(output(&["text", "wide", "json"]))
+        .arg(
+            Arg::new("last")
+                .long("last")
+                .value_name("N")
+                .value_parser(value_parser!(u64))
+                .help(format!("At most this many kept flows [default: {last}]")),
+        )
+        .arg(
+            Arg::new("since")
+                .long("since")
+                .value_name("TIME")
+                .help("Kept flows from then on: 90s, 5m, 2h, or 2026-03-01T09:30:00Z"),
+        )
+        .arg(
+            Arg::new("blocked")
+                .long("blocked")
+                .action(ArgAction::SetTrue)
+                .help("Only blocked connections: dropped or rejected"),
+        )
+        .args(filters::arguments())
+}
+
+fn output(formats: &[&'static str]) -> Arg {
+    Arg::new("output")
+        .short('o')
+        .long("output")
+        .value_name("FORMAT")
+        .default_value("text")
+        .value_parser(formats.to_vec())
+        .help("How to write")
+}
+
+/// Reads the arguments of `watch` (`follow`) and `list`.
+pub(crate) fn watch(matches: &ArgMatches, follow: bool) -> Result<Watch, CliError> {
+    let since = matches
+        .get_one::<String>("since")
+        .map(|text| since::parse(text))
+        .transpose();
+    let since = since.map_err(|error| CliError::Usage(format!("--since: {error}")))?;
+    let (filter, exclude) = filters::read(matches)?;
+    let last = matches.get_one::<u64>("last").copied();
+    let request = WatchFlowsRequest {
+        // Following servers send no kept flows unless asked to: --since asks.
+        last: last.or((follow && since.is_some()).then_some(u64::MAX)),
+        since,
+        until: None,
+        follow,
+        blocked_only: matches.get_flag("blocked"),
+        filter: Some(filter),
+        exclude: Some(exclude),
+    };
+    Ok(Watch {
+        connection: connection(matches)?,
+        request,
+        output: output_of(matches),
+        color: color_of(matches),
+    })
+}
+
+/// Reads the arguments of `status`.
+pub(crate) fn status(matches: &ArgMatches) -> Result<Status, CliError> {
+    Ok(Status {
+        connection: connection(matches)?,
+        output: output_of(matches),
+        color: color_of(matches),
+    })
+}
+
+fn connection(matches: &ArgMatches) -> Result<Connection, CliError> {
+    let address = matches
+        .get_one::<String>("server")
+        .map_or(DEFAULT_SERVER, String::as_str);
+    let server: Server = address
+        .parse()
+        .map_err(|error| CliError::Usage(format!("--server: {error}")))?;
+    Ok(Connection { server })
+}
+
+fn output_of(matches: &ArgMatches) -> Output {
+    match matches.get_one::<String>("output").map(String::as_str) {
+        Some("json") => Output::Json,
+        Some("wide") => Output::Wide,
+        _ => Output::Text,
+    }
+}
+
+fn color_of(matches: &ArgMatches) -> anstream::ColorChoice {
+    match matches.get_one::<String>("color").map(String::as_str) {
+        Some("always") => anstream::ColorChoice::Always,
+        Some("never") => anstream::ColorChoice::Never,
+        _ => anstream::ColorChoice::Auto,
+    }
+}
+
+/// The arguments as the parser wants them, for tests.
+#[cfg(test)]
+pub(crate) fn parse_watch(arguments: &[&str]) -> Result<Watch, String> {
+    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    let matches = command()
+        .try_get_matches_from(join_negations(arguments))
+        .map_err(|error| error.to_string())?;
+    match matches.subcommand() {
+        Some((name, matches)) => watch(matches, name == "watch").map_err(|error| error.to_string()),
+        None => Err("no command".to_owned()),
+    }
+}

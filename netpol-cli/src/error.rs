@@ -1,0 +1,66 @@
+//! What can go wrong, in words for the person at the terminal, and the exit code of each.
+
+use std::{error::Error, io};
+
+use netpol_api::transport::{ConnectError, Server};
+use tonic::Code;
+
+/// Ends a command.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error("{}", explain(.0))]
+    Connect(#[source] ConnectError),
+    #[error("{server} answers, but is no netpol agent: {reason}")]
+    NotAnAgent { server: Server, reason: String },
+    #[error("{server} ended the stream: {reason}")]
+    Stream { server: Server, reason: String },
+    #[error("{0}")]
+    Usage(String),
+    #[error("cannot write: {0}")]
+    Output(#[source] io::Error),
+    #[error("cannot start: {0}")]
+    Runtime(#[source] io::Error),
+}
+
+impl CliError {
+    pub(crate) fn of_status(server: &Server, status: &tonic::Status) -> Self {
+        let server = server.clone();
+        let mut reason = status.message().to_owned();
+        let mut cause = status.source();
+        while let Some(error) = cause {
+            reason = error.to_string();
+            cause = error.source();
+        }
+        match status.code() {
+            Code::InvalidArgument => Self::Usage(reason),
+            Code::Unimplemented => Self::NotAnAgent { server, reason },
+            // No gRPC status at all: HTTP/2 itself failed.
+            _ if reason.contains("frame") || reason.contains("invalid compression flag") => {
+                Self::NotAnAgent { server, reason }
+            }
+            _ => Self::Stream { server, reason },
+        }
+    }
+
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Usage(_)) { 2 } else { 1 }
+    }
+}
+
+fn explain(error: &ConnectError) -> String {
+    match error {
+        ConnectError::NobodyListens { server } => {
+            format!("no agent listens at {server}; is netpol-agent running? (--server)")
+        }
+        ConnectError::PermissionDenied { server } => {
+            format!(
+                "permission denied at {server}; run as root, or as a user the socket is open to"
+            )
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,70 @@
+//! Names of the two ends: `ci/build`, `prod/db:5432 (prod/db-svc:5432)`, `node/worker-1:22`, `[2001:db8::1]:443`.
+
+use std::borrow::Cow;
+
+use netpol_api::v1::{Endpoint, Flow, endpoint::Kind};
+
+use crate::text::clean;
+
+/// Its port says nothing in a short line: the system picked it.
+pub(super) fn source(flow: &Flow, wide: bool) -> String {
+    flow.source.as_ref().map_or_else(unknown, |end| {
+        let port = if wide { end.port } else { 0 };
+        with_port(&name(end, wide), port)
+    })
+}
+
+pub(super) fn destination(flow: &Flow, wide: bool) -> String {
+    let mut text = flow
+        .destination
+        .as_ref()
+        .map_or_else(unknown, |end| with_port(&name(end, wide), end.port));
+    if let Some(service) = &flow.service {
+        let dialled = if service.name.is_empty() {
+            in_brackets(&service.address)
+        } else {
+            Cow::Owned(format!("{}/{}", service.namespace, service.name))
+        };
+        text.push_str(&format!(
+            " (via {})",
+            with_port(&clean(&dialled), service.port)
+        ));
+    }
+    text
+}
+
+fn unknown() -> String {
+    "?".to_owned()
+}
+
+fn name(end: &Endpoint, wide: bool) -> String {
+    let named = match end.kind() {
+        Kind::Pod if !end.pod.is_empty() => Some(format!("{}/{}", end.namespace, end.pod)),
+        Kind::Node if !end.node.is_empty() => Some(format!("node/{}", end.node)),
+        _ => None,
+    };
+    let text = match named {
+        Some(named) if wide => format!("{named} {}", in_brackets(&end.address)),
+        Some(named) => named,
+        None if end.address.is_empty() => unknown(),
+        None => in_brackets(&end.address).into_owned(),
+    };
+    clean(&text).into_owned()
+}
+
+fn with_port(name: &str, port: u32) -> String {
+    if port == 0 {
+        name.to_owned()
+    } else {
+        format!("{name}:{port}")
+    }
+}
+
+/// IPv6 addresses hold colons themselves.
+fn in_brackets(address: &str) -> Cow<'_, str> {
+    if address.contains(':') {
+        Cow::Owned(format!("[{address}]"))
+    } else {
+        Cow::Borrowed(address)
+    }
+}

@@ -1,0 +1,133 @@
+//! The status as JSON: field names of the `.proto` file, times in RFC 3339.
+
+use netpol_api::{
+    json::{Lost, Time},
+    v1,
+};
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub(super) struct Status {
+    node: String,
+    version: String,
+    started: Option<Time>,
+    kernel: String,
+    capabilities: Vec<Capability>,
+    interfaces: Vec<Interface>,
+    inventory: Option<Inventory>,
+    flows_kept: u64,
+    flows_capacity: u64,
+    flows_seen: u64,
+    flows_blocked: u64,
+    flows_per_second: f64,
+    lost: Vec<Lost>,
+    subscribers: u32,
+}
+
+#[derive(Serialize)]
+struct Capability {
+    name: String,
+    available: bool,
+    detail: String,
+    cost: String,
+}
+
+#[derive(Serialize)]
+struct Interface {
+    name: String,
+    ifindex: u32,
+    kind: String,
+    hook: String,
+    pod: String,
+    error: String,
+}
+
+#[derive(Serialize)]
+struct Inventory {
+    source: String,
+    generation: u64,
+    pods: u32,
+    namespaces: u32,
+    services: u32,
+    nodes: u32,
+    network_policies: u32,
+    changed: Option<Time>,
+    errors: Vec<InventoryError>,
+}
+
+#[derive(Serialize)]
+struct InventoryError {
+    file: String,
+    document: u32,
+    object: String,
+    field: String,
+    message: String,
+}
+
+impl From<&v1::GetStatusResponse> for Status {
+    fn from(status: &v1::GetStatusResponse) -> Self {
+        Self {
+            node: status.node.clone(),
+            version: status.version.clone(),
+            started: status.started.as_ref().and_then(Time::of),
+            kernel: status.kernel.clone(),
+            capabilities: status.capabilities.iter().map(Into::into).collect(),
+            interfaces: status.interfaces.iter().map(Into::into).collect(),
+            inventory: status.inventory.as_ref().map(Into::into),
+            flows_kept: status.flows_kept,
+            flows_capacity: status.flows_capacity,
+            flows_seen: status.flows_seen,
+            flows_blocked: status.flows_blocked,
+            flows_per_second: status.flows_per_second,
+            lost: status.lost.iter().map(Into::into).collect(),
+            subscribers: status.subscribers,
+        }
+    }
+}
+
+impl From<&v1::Capability> for Capability {
+    fn from(capability: &v1::Capability) -> Self {
+        Self {
+            name: capability.name.clone(),
+            available: capability.available,
+            detail: capability.detail.clone(),
+            cost: capability.cost.clone(),
+        }
+    }
+}
+
+impl From<&v1::Interface> for Interface {
+    fn from(interface: &v1::Interface) -> Self {
+        Self {
+            name: interface.name.clone(),
+            ifindex: interface.ifindex,
+            kind: interface.kind.clone(),
+            hook: interface.hook.clone(),
+            pod: interface.pod.clone(),
+            error: interface.error.clone(),
+        }
+    }
+}
+
+impl From<&v1::InventoryStatus> for Inventory {
+    fn from(inventory: &v1::InventoryStatus) -> Self {
+        let error = |error: &v1::InventoryError| InventoryError {
+            file: error.file.clone(),
+            document: error.document,
+            object: error.object.clone(),
+            field: error.field.clone(),
+            message: error.message.clone(),
+        };
+        Self {
+            source: inventory.source.clone(),
+            generation: inventory.generation,
+            pods: inventory.pods,
+            namespaces: inventory.namespaces,
+            services: inventory.services,
+            nodes: inventory.nodes,
+            network_policies: inventory.network_policies,
+            changed: inventory.changed.as_ref().and_then(Time::of),
+            errors: inventory.errors.iter().map(error).collect(),
+        }
+    }
+}

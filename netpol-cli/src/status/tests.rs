@@ -1,0 +1,104 @@
+use netpol_api::v1::{Capability, Interface, InventoryError, Lost, lost::Stage};
+
+use super::*;
+
+#[test]
+fn a_degraded_agent_says_what_is_missing_and_what_it_costs() {
+    let capability = |name: &str, available, detail: &str, cost: &str| Capability {
+        name: name.into(),
+        available,
+        detail: detail.into(),
+        cost: cost.into(),
+    };
+    let status = GetStatusResponse {
+        node: "worker-1".into(),
+        version: "0.1.0".into(),
+        started: Some(prost_types::Timestamp {
+            seconds: 1_000,
+            nanos: 0,
+        }),
+        kernel: "6.18.0".into(),
+        capabilities: vec![
+            capability("hook", true, "tcx, first in chain", ""),
+            capability("drop reasons", false, "no BTF", "drops are not seen"),
+        ],
+        interfaces: vec![
+            Interface {
+                name: "veth1".into(),
+                kind: "veth".into(),
+                hook: "tcx".into(),
+                pod: "prod/api".into(),
+                ..Interface::default()
+            },
+            Interface {
+                name: "veth22".into(),
+                kind: "veth".into(),
+                error: "no such device".into(),
+                ..Interface::default()
+            },
+        ],
+        inventory: Some(InventoryStatus {
+            source: "/etc/netpol".into(),
+            generation: 3,
+            pods: 5,
+            errors: vec![InventoryError {
+                file: "db.yaml".into(),
+                document: 2,
+                object: "NetworkPolicy prod/db".into(),
+                field: "spec.ingress[0]".into(),
+                message: "not a\x1b[2J list".into(),
+            }],
+            ..InventoryStatus::default()
+        }),
+        flows_kept: 4,
+        flows_capacity: 100,
+        flows_seen: 9,
+        flows_blocked: 2,
+        flows_per_second: 1.25,
+        lost: vec![Lost {
+            stage: Stage::Kernel.into(),
+            reason: "ring_full".into(),
+            count: 12,
+            ..Lost::default()
+        }],
+        subscribers: 1,
+    };
+    let now = Timestamp::from_second(1_000 + 3_720).unwrap();
+    assert_eq!(
+        anstream::adapter::strip_str(&table(&status, now)).to_string(),
+        "\
+node       worker-1
+agent      0.1.0, up 1h 2m
+kernel     6.18.0
+flows      9 seen, 2 blocked, 1.2 a second; 4 of 100 kept; 1 watching
+
+Capabilities
+  ✓  hook          tcx, first in chain
+  ✗  drop reasons  no BTF: drops are not seen
+
+Interfaces
+  veth1 (veth)   prod/api       tcx
+  veth22 (veth)  pod not known  ✗ no such device
+
+Inventory
+  source   /etc/netpol (generation 3)
+  objects  5 pods, 0 namespaces, 0 services, 0 nodes, 0 network policies
+  ✗ db.yaml document 2: NetworkPolicy prod/db: spec.ingress[0]: not a\u{fffd}[2J list
+
+Losses
+  12  kernel  ring full
+"
+    );
+}
+
+#[test]
+fn ages_are_told_in_two_units() {
+    for (seconds, text) in [
+        (5, "5s"),
+        (65, "1m 5s"),
+        (3_720, "1h 2m"),
+        (180_000, "2d 2h"),
+    ] {
+        assert_eq!(age(SignedDuration::from_secs(seconds)), text);
+    }
+}
