@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a waiting server looks whether it was dropped, in milliseconds.
 const STOP_CHECK: u8 = 20;
 
-/// Sends back what it gets. Each connection has a thread of its own.
+/// Sends back what it gets.
 #[derive(Debug)]
 pub struct TcpServer {
     stop: Arc<AtomicBool>,
@@ -27,11 +27,31 @@ pub struct TcpServer {
 }
 
 impl TcpServer {
-    /// Listens on `address` inside `namespace`.
+    /// Listens on `address` inside `namespace`. Each connection has a thread of its own.
     ///
     /// # Errors
     /// When the address cannot be listened on.
     pub fn start(namespace: &Namespace, address: SocketAddr) -> Result<Self> {
+        Self::serve(namespace, address, |stream| {
+            std::thread::spawn(move || echo(stream, &mut vec![0; 64 * 1024]));
+        })
+    }
+
+    /// Like [`TcpServer::start`], one connection after the other on one thread: for benches, where
+    /// starting threads would outweigh what is measured.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn sequential(namespace: &Namespace, address: SocketAddr) -> Result<Self> {
+        let mut buffer = vec![0; 64 * 1024];
+        Self::serve(namespace, address, move |stream| echo(stream, &mut buffer))
+    }
+
+    fn serve(
+        namespace: &Namespace,
+        address: SocketAddr,
+        handle: impl FnMut(TcpStream) + Send + 'static,
+    ) -> Result<Self> {
         let listener = namespace
             .run_in(|| {
                 let listener = TcpListener::bind(address)?;
@@ -47,7 +67,7 @@ impl TcpServer {
             Arc::new(AtomicU64::new(0)),
         );
         let (stopped, count) = (Arc::clone(&stop), Arc::clone(&accepted));
-        let thread = std::thread::spawn(move || accept_until(&listener, &stopped, &count));
+        let thread = std::thread::spawn(move || accept_until(&listener, &stopped, &count, handle));
         Ok(Self {
             stop,
             accepted,
@@ -71,24 +91,28 @@ impl Drop for TcpServer {
     }
 }
 
-fn accept_until(listener: &TcpListener, stop: &AtomicBool, accepted: &AtomicU64) {
+fn accept_until(
+    listener: &TcpListener,
+    stop: &AtomicBool,
+    accepted: &AtomicU64,
+    mut handle: impl FnMut(TcpStream),
+) {
     while !stop.load(Ordering::Relaxed) {
         let mut ready = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
         let _ = poll(&mut ready, PollTimeout::from(STOP_CHECK));
         while let Ok((stream, _)) = listener.accept() {
             accepted.fetch_add(1, Ordering::Relaxed);
-            std::thread::spawn(move || echo(stream));
+            handle(stream);
         }
     }
 }
 
 /// Ends when the client does, in whatever way.
-fn echo(mut stream: TcpStream) {
-    let mut buffer = vec![0; 64 * 1024];
+fn echo(mut stream: TcpStream, buffer: &mut [u8]) {
     if stream.set_nonblocking(false).is_err() || stream.set_read_timeout(Some(PATIENCE)).is_err() {
         return;
     }
-    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+    while let Ok(length @ 1..) = stream.read(buffer) {
         if stream.write_all(&buffer[..length]).is_err() {
             return;
         }

@@ -71,7 +71,7 @@ fn sample(cluster: &Cluster, number: u16) -> Result<Best> {
     udp_flood(client, udp, 0, &[0; 64], Bound::time(SAMPLE))?;
     let datagrams = sink.received() as f64 / SAMPLE.as_secs_f64();
     drop(sink);
-    let _server = TcpServer::start(server.netns(), tcp)?;
+    let _server = TcpServer::sequential(server.netns(), tcp)?;
     let counts = tcp_loop(client, TcpAttempt::to(tcp), REQUEST, Bound::time(SAMPLE))?;
     Ok(Best {
         datagrams,
