@@ -10,7 +10,7 @@ use tonic::Code;
 pub(crate) enum CliError {
     #[error("{}", explain(.0))]
     Connect(#[source] ConnectError),
-    #[error("{server} answers, but is no netpol agent: {reason}")]
+    #[error("{server} does not answer as a netpol agent: {reason}")]
     NotAnAgent { server: Server, reason: String },
     #[error("{server} ended the stream: {reason}")]
     Stream { server: Server, reason: String },
@@ -23,22 +23,22 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
-    pub(crate) fn of_status(server: &Server, status: &tonic::Status) -> Self {
-        let server = server.clone();
-        let mut reason = status.message().to_owned();
-        let mut cause = status.source();
-        while let Some(error) = cause {
-            reason = error.to_string();
-            cause = error.source();
-        }
+    /// A call that got no answer. A status with a cause was made up on this side: HTTP/2 itself failed.
+    pub(crate) fn of_call(server: &Server, status: &tonic::Status) -> Self {
+        let (server, reason) = (server.clone(), innermost(status));
         match status.code() {
             Code::InvalidArgument => Self::Usage(reason),
             Code::Unimplemented => Self::NotAnAgent { server, reason },
-            // No gRPC status at all: HTTP/2 itself failed.
-            _ if reason.contains("frame") || reason.contains("invalid compression flag") => {
-                Self::NotAnAgent { server, reason }
-            }
+            _ if status.source().is_some() => Self::NotAnAgent { server, reason },
             _ => Self::Stream { server, reason },
+        }
+    }
+
+    /// A stream that had begun and broke.
+    pub(crate) fn of_stream(server: &Server, status: &tonic::Status) -> Self {
+        Self::Stream {
+            server: server.clone(),
+            reason: innermost(status),
         }
     }
 
@@ -49,6 +49,17 @@ impl CliError {
     pub(crate) fn exit_code(&self) -> u8 {
         if matches!(self, Self::Usage(_)) { 2 } else { 1 }
     }
+}
+
+/// The last cause says the most; the server's own message where there is none.
+fn innermost(status: &tonic::Status) -> String {
+    let mut reason = status.message().to_owned();
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        reason = error.to_string();
+        cause = error.source();
+    }
+    reason
 }
 
 fn explain(error: &ConnectError) -> String {

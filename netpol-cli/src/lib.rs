@@ -114,8 +114,12 @@ impl Connection {
             .map_err(CliError::Connect)
     }
 
-    fn failed(&self, status: &tonic::Status) -> CliError {
-        CliError::of_status(&self.server, status)
+    fn call_failed(&self, status: &tonic::Status) -> CliError {
+        CliError::of_call(&self.server, status)
+    }
+
+    fn stream_failed(&self, status: &tonic::Status) -> CliError {
+        CliError::of_stream(&self.server, status)
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) async fn run(status: Status) -> Result<(), CliError> {
     let mut client = status.connection.open().await?;
     let answer = client.get_status(GetStatusRequest {}).await;
     let answer = answer
-        .map_err(|error| status.connection.failed(&error))?
+        .map_err(|error| status.connection.call_failed(&error))?
         .into_inner();
     let mut out = AutoStream::new(io::stdout(), status.color);
     let text = match status.output {

@@ -29,16 +29,19 @@ pub(crate) async fn run(watch: Watch) -> Result<(), CliError> {
     let mut client = watch.connection.open().await?;
     let follow = watch.request.follow;
     let mut printer = Printer::new(watch.output, watch.color);
-    let failed = |status: tonic::Status| watch.connection.failed(&status);
+    let connection = &watch.connection;
     let interrupt = signal::ctrl_c();
     tokio::pin!(interrupt);
     let work = async {
-        let mut stream = client
-            .watch_flows(watch.request.clone())
-            .await
-            .map_err(failed)?
+        let answer = client.watch_flows(watch.request.clone()).await;
+        let mut stream = answer
+            .map_err(|status| connection.call_failed(&status))?
             .into_inner();
-        while let Some(item) = stream.message().await.map_err(failed)? {
+        while let Some(item) = stream
+            .message()
+            .await
+            .map_err(|status| connection.stream_failed(&status))?
+        {
             printer.item(&item).map_err(CliError::Output)?;
         }
         Ok(())
