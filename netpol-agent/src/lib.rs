@@ -1,3 +1,37 @@
 //! The node daemon as a library.
+//!
+//! ```text
+//! kernel ── Observation ──► pipeline ──────────────────────────► log ──► grpc ──► readers
+//!  aya, netlink              tracker  one connection               │      convert: domain to API
+//!                            enrich   who: binding, inventory      └────► metrics ──► http
+//!                            judge    observed against computed
+//!                            summary  in words
+//! inventory ── Snapshot, swapped whole ──┘
+//! ```
+//!
+//! [`run`] wires it; [`flow`] holds the types that all of it speaks.
 
+pub mod binding;
+pub mod clock;
+pub mod config;
+pub mod convert;
+pub mod drop_class;
+mod enrich;
+pub mod flow;
+pub mod grpc;
+pub mod http;
+pub mod inventory;
+pub mod judge;
 pub mod kernel;
+pub mod log;
+pub mod metrics;
+pub mod pipeline;
+pub mod run;
+pub mod self_test;
+pub mod status;
+mod summary;
+pub mod telemetry;
+pub mod tracker;
+
+#[cfg(test)]
+mod testing;

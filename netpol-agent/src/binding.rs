@@ -1,0 +1,108 @@
+//! Which pod stands behind which interface. The local end of a flow is known by this, not by its address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use netpol_policy::model::Pod;
+
+use crate::inventory::{Snapshot, is_same};
+use crate::kernel::observation::Interface;
+use crate::status::{Status, WatchedInterface};
+
+/// Every watched interface.
+#[derive(Default)]
+pub struct Bindings {
+    interfaces: HashMap<u32, Bound>,
+}
+
+struct Bound {
+    interface: Interface,
+    name: Arc<str>,
+    pod: Option<Arc<Pod>>,
+}
+
+impl Bindings {
+    /// An interface is watched from now on. A number that comes again is another interface.
+    pub fn up(&mut self, interface: Interface, status: &Status) {
+        let name = Arc::from(interface.name.as_str());
+        let bound = Bound {
+            interface,
+            name,
+            pod: None,
+        };
+        bound.show(status);
+        self.interfaces.insert(bound.interface.ifindex, bound);
+    }
+
+    /// An interface is gone.
+    pub fn down(&mut self, ifindex: u32, status: &Status) {
+        self.interfaces.remove(&ifindex);
+        status.remove_interface(ifindex);
+    }
+
+    /// Name of an interface; empty where it is not known.
+    #[must_use]
+    pub fn name(&self, ifindex: u32) -> Arc<str> {
+        self.interfaces
+            .get(&ifindex)
+            .map_or_else(|| Arc::from(""), |bound| bound.name.clone())
+    }
+
+    /// Whether it is a pod's interface.
+    #[must_use]
+    pub fn is_watched(&self, ifindex: u32) -> bool {
+        self.interfaces.contains_key(&ifindex)
+    }
+
+    /// The pod behind an interface that sends from (or is sent to at) an address. Bound once, by the addresses routed
+    /// to the interface, else by that address; it stays until the interface or the pod is gone.
+    pub fn pod(
+        &mut self,
+        ifindex: u32,
+        address: IpAddr,
+        at: SystemTime,
+        snapshot: &Snapshot,
+        status: &Status,
+    ) -> Option<Arc<Pod>> {
+        let bound = self.interfaces.get_mut(&ifindex)?;
+        if bound.pod.is_none() {
+            let routed = &bound.interface.routed;
+            let candidates = routed.iter().chain(routed.is_empty().then_some(&address));
+            let pod = candidates
+                .filter_map(|address| snapshot.pod_at(*address, at))
+                .next();
+            bound.pod = pod.filter(|pod| !pod.host_network).cloned();
+            if bound.pod.is_some() {
+                bound.show(status);
+            }
+        }
+        bound.pod.clone()
+    }
+
+    /// Follows a new inventory: what it says of bound pods, and which of them are gone.
+    pub fn follow(&mut self, snapshot: &Snapshot, status: &Status) {
+        for bound in self.interfaces.values_mut() {
+            let Some(pod) = &bound.pod else { continue };
+            bound.pod = snapshot
+                .pod_named(&pod.namespace, &pod.name)
+                .filter(|current| is_same(current, pod))
+                .cloned();
+            bound.show(status);
+        }
+    }
+}
+
+impl Bound {
+    fn show(&self, status: &Status) {
+        let pod = self
+            .pod
+            .as_ref()
+            .map(|pod| format!("{}/{}", pod.namespace, pod.name));
+        status.set_interface(WatchedInterface {
+            interface: self.interface.clone(),
+            pod,
+        });
+    }
+}

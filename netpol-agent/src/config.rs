@@ -1,0 +1,152 @@
+//! Command line and environment.
+
+mod kernel;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+pub use kernel::KernelOptions;
+
+/// Where the Unix socket stands unless told otherwise.
+pub const DEFAULT_SOCKET: &str = "/run/netpol/agent.sock";
+
+/// Watches the pod interfaces of this node, and says which connections were allowed or dropped and which policy is
+/// behind it. Changes no packet.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "netpol-agent", version)]
+pub struct Config {
+    /// Directory with manifests (Pod, Namespace, Service, EndpointSlice, Node, NetworkPolicy), followed as they change.
+    #[arg(
+        long,
+        env = "NETPOL_INVENTORY",
+        value_name = "DIR",
+        required_unless_present = "self_test"
+    )]
+    pub inventory: Option<PathBuf>,
+
+    /// Unix socket on which flows are served.
+    #[arg(long, env = "NETPOL_SOCKET", value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    pub socket: PathBuf,
+
+    /// Serve flows on this TCP address too. There is no authentication: choose it accordingly.
+    #[arg(long, env = "NETPOL_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// Serve /metrics and /healthz on this address, such as 127.0.0.1:9964. Off by default.
+    #[arg(long, env = "NETPOL_HTTP_LISTEN", value_name = "ADDRESS:PORT")]
+    pub http_listen: Option<SocketAddr>,
+
+    /// Name of this node [default: the host name].
+    #[arg(long, env = "NODE_NAME", value_name = "NAME")]
+    pub node: Option<String>,
+
+    /// Flows kept for readers that come later; as many blocked ones are kept beside them.
+    #[arg(long, env = "NETPOL_FLOWS_KEPT", value_name = "N", default_value_t = 16384,
+          value_parser = positive)]
+    pub flows_kept: usize,
+
+    /// Items that a reader may fall behind before it loses some.
+    #[arg(long, env = "NETPOL_BACKLOG", value_name = "N", default_value_t = 8192,
+          value_parser = positive)]
+    pub backlog: usize,
+
+    /// Connections remembered at once.
+    #[arg(long, env = "NETPOL_CONNECTIONS", value_name = "N", default_value_t = 131_072,
+          value_parser = positive)]
+    pub connections: usize,
+
+    /// Time without an answer after which a connection counts as unanswered, in seconds (0.1 to 60).
+    #[arg(long, env = "NETPOL_ANSWER_TIMEOUT", value_name = "SECONDS", default_value = "2",
+          value_parser = answer_timeout)]
+    pub answer_timeout: Duration,
+
+    /// A flow says so when a policy, pod or namespace changed less than this many seconds before it (0 to 600).
+    #[arg(long, env = "NETPOL_GRACE", value_name = "SECONDS", default_value = "10",
+          value_parser = grace)]
+    pub grace: Duration,
+
+    /// Options of the kernel side.
+    #[command(flatten)]
+    pub kernel: KernelOptions,
+
+    /// Write the log as JSON, one object a line.
+    #[arg(long, env = "NETPOL_JSON")]
+    pub json: bool,
+
+    /// Check on a namespace pair of its own that a passed and a dropped packet are seen, print what the kernel offers,
+    /// and exit.
+    #[arg(long)]
+    pub self_test: bool,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(number) if number > 100_000_000 => Err("must be at most 100000000".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("is no whole number".to_owned()),
+    }
+}
+
+fn answer_timeout(text: &str) -> Result<Duration, String> {
+    seconds(text, 0.1, 60.0)
+}
+
+fn grace(text: &str) -> Result<Duration, String> {
+    seconds(text, 0.0, 600.0)
+}
+
+fn seconds(text: &str, least: f64, most: f64) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (least..=most).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        Ok(_) => Err(format!("must lie between {least} and {most}")),
+        Err(_) => Err("is no number of seconds".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Config, String> {
+        let arguments = ["netpol-agent"].iter().chain(arguments);
+        Config::try_parse_from(arguments).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_need_an_inventory_alone() {
+        let config = parse(&["--inventory", "/manifests"]).unwrap();
+        assert_eq!(config.socket, PathBuf::from(DEFAULT_SOCKET));
+        assert_eq!(config.answer_timeout, Duration::from_secs(2));
+        assert_eq!(config.flows_kept, 16384);
+        assert!(config.http_listen.is_none() && config.listen.is_none());
+        assert!(parse(&[]).unwrap_err().contains("--inventory"));
+        assert!(parse(&["--self-test"]).unwrap().self_test);
+    }
+
+    #[test]
+    fn ranges_are_checked() {
+        let base = ["--inventory", "/m"];
+        for (flag, value, problem) in [
+            ("--answer-timeout", "0", "must lie between 0.1 and 60"),
+            ("--answer-timeout", "NaN", "must lie between"),
+            ("--grace", "-1", "unexpected argument"),
+            ("--grace", "601", "must lie between 0 and 600"),
+            ("--flows-kept", "0", "must be at least 1"),
+            ("--connections", "many", "is no whole number"),
+        ] {
+            let error = parse(&[base[0], base[1], flag, value]).unwrap_err();
+            assert!(error.contains(problem), "{flag} {value}: {error}");
+        }
+    }
+}

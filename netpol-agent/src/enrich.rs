@@ -1,0 +1,162 @@
+//! Who stands at both ends of a connection, and what policies say of it: read from one snapshot of the inventory.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use netpol_common::record::Address;
+use netpol_policy::connection::{Connection as Question, End};
+use netpol_policy::model::{Pod, Protocol};
+
+use crate::binding::Bindings;
+use crate::flow::{Computed, Endpoint, Identity, ServiceAddress, ip_address};
+use crate::inventory::{Snapshot, started};
+use crate::status::Status;
+use crate::tracker::Connection;
+
+/// What was known of a connection's ends when it was first published.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) source: Endpoint,
+    pub(crate) destination: Endpoint,
+    pub(crate) service: Option<ServiceAddress>,
+    pub(crate) computed: Arc<Computed>,
+    /// What was dialled is a Service that has no ready endpoints.
+    pub(crate) no_endpoints: bool,
+    /// The tuple it holds for: a backend that becomes known later changes it.
+    ends: [(Address, u16); 2],
+}
+
+impl Context {
+    /// Whether it still is about the connection's ends.
+    pub(crate) fn is_of(&self, connection: &Connection) -> bool {
+        self.ends == [connection.source(), connection.destination()]
+    }
+}
+
+/// Reads a connection's context.
+pub(crate) struct Enricher<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) bindings: &'a mut Bindings,
+    pub(crate) status: &'a Status,
+    /// How long before a connection a change is worth mentioning.
+    pub(crate) grace: Duration,
+}
+
+impl Enricher<'_> {
+    /// Context of a connection whose first packet was seen at `at`.
+    pub(crate) fn context(&mut self, connection: &Connection, at: SystemTime) -> Context {
+        let ends = [connection.source(), connection.destination()];
+        let source = self.end(ends[0], self.source_interface(connection), at);
+        let at_destination = connection.at_destination().map(|seen| seen.key.ifindex);
+        let destination = self.end(ends[1], at_destination, at);
+
+        let dialled = connection.dialled.tuple;
+        let dialled = (ip_address(dialled.destination), dialled.destination_port);
+        let named = self.snapshot.service_at(dialled.0);
+        let reached = (destination.address, destination.port);
+        let service = (named.is_some() || dialled != reached).then(|| ServiceAddress {
+            service: named.cloned(),
+            address: dialled.0,
+            port: dialled.1,
+        });
+        let protocol = connection.key.protocol;
+        let no_endpoints = named.is_some()
+            && self
+                .snapshot
+                .lacks_endpoints(dialled.0, protocol, dialled.1);
+        let protocol = Protocol::from_ip_number(protocol);
+        let has_ports = !matches!(protocol, Protocol::Other(_));
+        let question = Question {
+            source: end_of(&source),
+            destination: end_of(&destination),
+            protocol,
+            destination_port: has_ports.then_some(destination.port),
+            dialled: service
+                .as_ref()
+                .map(|service| (service.address, service.port).into()),
+        };
+        let computed = Arc::new(self.snapshot.compute(&question, at, self.grace));
+        Context {
+            source,
+            destination,
+            service,
+            computed,
+            no_endpoints,
+            ends,
+        }
+    }
+
+    /// The interface that the source's packets came in by, where that is a pod's.
+    fn source_interface(&self, connection: &Connection) -> Option<u32> {
+        let seen = connection.at_source().map(|seen| seen.key.ifindex);
+        seen.or_else(|| connection.input_interface())
+            .filter(|ifindex| self.bindings.is_watched(*ifindex))
+    }
+
+    fn end(&mut self, end: (Address, u16), interface: Option<u32>, at: SystemTime) -> Endpoint {
+        let (address, port) = (ip_address(end.0), end.1);
+        let identity = match interface {
+            Some(ifindex) => {
+                match self
+                    .bindings
+                    .pod(ifindex, address, at, self.snapshot, self.status)
+                {
+                    Some(pod) => pod_identity(pod, at),
+                    None => Identity::Unknown,
+                }
+            }
+            None => self.remote(address, at),
+        };
+        Endpoint {
+            address,
+            port,
+            identity,
+        }
+    }
+
+    /// Whose an address was, as far as the inventory tells.
+    fn remote(&self, address: IpAddr, at: SystemTime) -> Identity {
+        if let Some(node) = self.snapshot.node_at(address) {
+            return Identity::Node { node: node.clone() };
+        }
+        if let Some(pod) = self.snapshot.pod_at(address, at) {
+            return pod_identity(pod.clone(), at);
+        }
+        if let Some(service) = self.snapshot.service_at(address) {
+            return Identity::Service {
+                service: service.clone(),
+            };
+        }
+        if self.snapshot.is_cluster_address(address) {
+            Identity::Unknown
+        } else {
+            Identity::World
+        }
+    }
+}
+
+fn pod_identity(pod: Arc<Pod>, at: SystemTime) -> Identity {
+    let age = started(&pod).and_then(|started| at.duration_since(started).ok());
+    Identity::Pod { pod, age }
+}
+
+fn end_of(endpoint: &Endpoint) -> End {
+    let address = endpoint.address;
+    match &endpoint.identity {
+        Identity::Pod { pod, .. } => End::Pod {
+            pod: pod.clone(),
+            address,
+        },
+        Identity::Node { node } => End::Node {
+            node: node.clone(),
+            address,
+        },
+        Identity::Service { service } => End::Service {
+            service: service.clone(),
+            address,
+        },
+        Identity::World => End::Address(address),
+        Identity::Unknown => End::Unknown(address),
+    }
+}

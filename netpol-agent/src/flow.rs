@@ -1,0 +1,348 @@
+//! A connection as users see it: both ends, where it was seen, what happened and what policies say.
+//!
+//! These are domain types; [`crate::convert`] turns them into the API's messages.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use netpol_common::record::Address;
+use netpol_policy::model::{Node, Pod, Service};
+use netpol_policy::verdict::{Direction, Verdict};
+
+/// One revision of one connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    /// Counts connections of this agent; unique together with the agent's start.
+    pub id: FlowId,
+    /// From 1; higher when more is known or counted.
+    pub revision: u64,
+    /// First packet on this node.
+    pub first_seen: SystemTime,
+    /// Latest packet on this node.
+    pub last_seen: SystemTime,
+    /// IANA protocol number.
+    pub protocol: u8,
+    /// The side that opened the connection.
+    pub source: Endpoint,
+    /// The side that was reached: the backend, where a Service stands between.
+    pub destination: Endpoint,
+    /// What was dialled, where that is not the destination's own address.
+    pub service: Option<ServiceAddress>,
+    /// The direction follows from something other than an opening packet.
+    pub direction_inferred: bool,
+    /// The opening packet was not seen.
+    pub mid_stream: bool,
+    /// Type and code of the first packet; `None` for other protocols.
+    pub icmp: Option<(u8, u8)>,
+    /// Each interface on which it was seen.
+    pub vantages: Vec<Vantage>,
+    /// From source to destination, taken from one vantage.
+    pub forward: Counters,
+    /// From destination to source, taken from the same vantage.
+    pub reply: Counters,
+    /// How far the connection got.
+    pub state: State,
+    /// What the kernel was seen to do.
+    pub observed: Observed,
+    /// What policies say.
+    pub computed: Arc<Computed>,
+    /// The two compared.
+    pub agreement: Agreement,
+    /// One sentence for people.
+    pub summary: String,
+}
+
+impl Flow {
+    /// Whether the connection was stopped: dropped or rejected.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.observed.verdict.is_blocked()
+    }
+}
+
+/// Number of a connection, from 1 at the agent's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FlowId(pub u64);
+
+/// How far a connection got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// No answer seen yet.
+    New,
+    /// Both sides spoke.
+    Established,
+    /// RST, or FIN from both sides.
+    Ended,
+}
+
+/// One end of a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Its address in the packet.
+    pub address: IpAddr,
+    /// 0 where the protocol has no ports.
+    pub port: u16,
+    /// Who that is.
+    pub identity: Identity,
+}
+
+/// Who stands behind an address at the time of the packet.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Identity {
+    /// A pod.
+    Pod {
+        /// What the inventory says of it; shared by all its flows.
+        pod: Arc<Pod>,
+        /// From the pod's start to the first packet, where the start is known.
+        age: Option<Duration>,
+    },
+    /// A node's own address.
+    Node {
+        /// Which.
+        node: Arc<Node>,
+    },
+    /// A Service address whose backend was not seen.
+    Service {
+        /// Which.
+        service: Arc<Service>,
+    },
+    /// Outside of everything in the inventory.
+    World,
+    /// An address of the cluster's ranges, or behind a pod interface, that the inventory does not know.
+    Unknown,
+}
+
+impl Endpoint {
+    /// `namespace/name` of a pod or Service, the name of a node, else the address.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.identity {
+            Identity::Pod { pod, .. } => format!("{}/{}", pod.namespace, pod.name),
+            Identity::Service { service } => format!("{}/{}", service.namespace, service.name),
+            Identity::Node { node } => format!("node {}", node.name),
+            Identity::World | Identity::Unknown => self.address.to_string(),
+        }
+    }
+
+    /// The pod, where it is one.
+    #[must_use]
+    pub fn pod(&self) -> Option<&Arc<Pod>> {
+        match &self.identity {
+            Identity::Pod { pod, .. } => Some(pod),
+            _ => None,
+        }
+    }
+}
+
+/// The Service address that was dialled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceAddress {
+    /// `None` where the inventory knows no such Service.
+    pub service: Option<Arc<Service>>,
+    /// The address dialled.
+    pub address: IpAddr,
+    /// The port dialled.
+    pub port: u16,
+}
+
+/// A connection seen on one interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vantage {
+    /// Name, empty where the interface is gone.
+    pub interface: Arc<str>,
+    /// Number in the node's network namespace.
+    pub ifindex: u32,
+    /// Egress: the source's interface. Ingress: the destination's.
+    pub direction: Direction,
+    /// From source to destination.
+    pub forward: Counters,
+    /// From destination to source.
+    pub reply: Counters,
+}
+
+/// Packets and network-layer bytes of one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, network-layer header included.
+    pub bytes: u64,
+    /// Union of TCP flags (RFC 9293).
+    pub tcp_flags: u8,
+}
+
+/// What the kernel was seen to do, with its evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// The outcome.
+    pub verdict: ObservedVerdict,
+    /// Seen leaving the node towards the destination pod.
+    pub delivered: bool,
+    /// The destination's side spoke.
+    pub reply_seen: bool,
+    /// The destination itself refused.
+    pub refused_by_peer: bool,
+    /// What the node sent back in the destination's name.
+    pub node_reply: Option<NodeReply>,
+    /// The drop that decided, or the one that is known.
+    pub drop: Option<Drop>,
+}
+
+/// Outcomes of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ObservedVerdict {
+    /// It reached the destination's side, or a reply came back.
+    Forwarded,
+    /// The kernel freed the packet.
+    Dropped,
+    /// Dropped, and the node answered in the destination's name.
+    Rejected,
+    /// No reply in time.
+    Unanswered,
+    /// Nothing decides it.
+    Unknown,
+}
+
+impl ObservedVerdict {
+    /// Dropped or rejected.
+    #[must_use]
+    pub fn is_blocked(self) -> bool {
+        matches!(self, Self::Dropped | Self::Rejected)
+    }
+}
+
+/// What the node answered in the destination's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeReply {
+    /// A TCP RST.
+    TcpReset,
+    /// An ICMP error.
+    IcmpUnreachable,
+}
+
+/// Packets of a connection that the kernel freed, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drop {
+    /// As the running kernel names it.
+    pub reason: Arc<str>,
+    /// Kernel function; empty where symbols cannot be read.
+    pub location: Arc<str>,
+    /// What kind of thing does this.
+    pub class: DropClass,
+    /// The packets went against the opener's direction.
+    pub of_reply: bool,
+    /// `skb->dev`; 0 where there was none.
+    pub ifindex: u32,
+    /// `skb->skb_iif`; 0 where there was none.
+    pub input_ifindex: u32,
+    /// Packets freed.
+    pub packets: u64,
+    /// Their network-layer bytes.
+    pub bytes: u64,
+    /// Network namespace inode; 0 where not known.
+    pub netns: u32,
+    /// Whether that is the node's own.
+    pub in_node_netns: bool,
+}
+
+/// Kinds of drops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DropClass {
+    /// A mechanism that enforces policy can do this: a candidate for a policy denial.
+    Firewall,
+    /// Looks like conntrack's INVALID state: no entry, and no opening packet.
+    ConntrackInvalid,
+    /// A Service without ready endpoints.
+    NoEndpoints,
+    /// No route, or a route that refuses.
+    Routing,
+    /// The next hop's link-layer address did not resolve.
+    Neighbour,
+    /// Nobody listens.
+    NoSocket,
+    /// Headers or checksums that the stack refuses.
+    Malformed,
+    /// Queues, buffers, memory.
+    Resources,
+    /// Anything else.
+    Other,
+}
+
+/// What policies say, and against which state of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Computed {
+    /// Both directions.
+    pub verdict: Verdict,
+    /// Inventory generation it was computed against.
+    pub generation: u64,
+    /// Something that bears on it changed this short a time before the first packet.
+    pub changed_before: Option<Duration>,
+    /// From each named policy's last change to the first packet, where known.
+    pub policy_ages: Vec<(netpol_policy::verdict::PolicyRef, Duration)>,
+}
+
+/// How observation and policy relate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Agreement {
+    /// Nothing can be compared.
+    Undetermined,
+    /// As policies say.
+    Agree,
+    /// Policy denies it and it went through.
+    DeniedButForwarded,
+    /// Policy allows it and something else stopped it.
+    AllowedButDropped,
+}
+
+/// Something that was lost, as an item of streams and a line of the status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Where.
+    pub stage: Stage,
+    /// Bounded vocabulary.
+    pub reason: &'static str,
+    /// How many.
+    pub count: u64,
+    /// When it was noticed.
+    pub time: SystemTime,
+}
+
+/// Where something was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stage {
+    /// At or before the ring buffer.
+    Kernel,
+    /// Between the ring buffer and the flow log.
+    Pipeline,
+    /// On the way to one subscriber.
+    Subscriber,
+}
+
+/// An address record as the standard library's type; IPv4-mapped ones become IPv4.
+#[must_use]
+pub fn ip_address(address: Address) -> IpAddr {
+    Ipv6Addr::from(address).to_canonical()
+}
+
+/// The reverse of [`ip_address`].
+#[must_use]
+pub fn record_address(address: IpAddr) -> Address {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_round_trip_in_both_families() {
+        for text in ["10.1.0.5", "fd00::5"] {
+            let address: IpAddr = text.parse().unwrap();
+            assert_eq!(ip_address(record_address(address)), address);
+        }
+    }
+}

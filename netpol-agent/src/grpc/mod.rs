@@ -1,0 +1,66 @@
+//! The gRPC side: translates between the API's messages and the flow log, and holds no state of its own.
+
+mod observer;
+mod socket;
+mod stream;
+
+use std::io;
+use std::sync::Arc;
+
+use netpol_api::FILE_DESCRIPTOR_SET;
+use netpol_api::v1::observer_server::ObserverServer;
+use tokio::net::{TcpListener, UnixListener};
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+use tonic::transport::server::Router;
+
+pub use observer::{Facts, Observer};
+pub use socket::{SocketError, SocketFile, bind};
+
+/// Services shared by every listener.
+async fn router(observer: &Arc<Observer>) -> Result<Router, tonic_reflection::server::Error> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let service = ObserverServer::from_arc(observer.clone());
+    health.set_serving::<ObserverServer<Observer>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    Ok(Server::builder()
+        .add_service(service)
+        .add_service(health_service)
+        .add_service(reflection))
+}
+
+/// Serves on a Unix socket until told to stop.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_unix(
+    listener: UnixListener,
+    observer: Arc<Observer>,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let router = router(&observer).await.map_err(io::Error::other)?;
+    router
+        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop.cancelled_owned())
+        .await
+        .map_err(io::Error::other)
+}
+
+/// Serves on TCP until told to stop.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_tcp(
+    listener: TcpListener,
+    observer: Arc<Observer>,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let router = router(&observer).await.map_err(io::Error::other)?;
+    router
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
+        .await
+        .map_err(io::Error::other)
+}

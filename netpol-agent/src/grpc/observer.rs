@@ -1,0 +1,208 @@
+//! The Observer service.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use futures::Stream;
+use netpol_api::filter::Filter;
+use netpol_api::v1;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::stream::{Feed, Wanted};
+use crate::convert::{Converter, timestamp};
+use crate::inventory::Snapshot;
+use crate::kernel::capability::Capability;
+use crate::log::{FlowLog, Selection};
+use crate::metrics::Metrics;
+
+/// Items that wait for the transport of one stream; whatever is beyond waits in the broadcast.
+const OUTLET: usize = 64;
+
+/// What the service reads.
+pub struct Observer {
+    /// Kept and live flows.
+    pub log: Arc<FlowLog>,
+    /// The daemon's own state.
+    pub status: Arc<crate::status::Status>,
+    /// The inventory in force.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Turns domain types into messages.
+    pub converter: Arc<Converter>,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Facts that do not change while the daemon runs.
+    pub facts: Facts,
+    /// Ends every stream.
+    pub stop: CancellationToken,
+}
+
+/// Facts that do not change while the daemon runs.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// When the daemon started.
+    pub started: SystemTime,
+    /// Kernel release.
+    pub kernel: String,
+    /// What this kernel can and cannot do.
+    pub capabilities: Vec<Capability>,
+    /// Where the inventory comes from.
+    pub inventory_source: String,
+}
+
+/// Counts a stream for as long as it lives.
+struct Subscribed(Metrics);
+
+impl Subscribed {
+    fn new(metrics: &Metrics) -> Self {
+        metrics.subscribers.inc();
+        Self(metrics.clone())
+    }
+}
+
+impl Drop for Subscribed {
+    fn drop(&mut self) {
+        self.0.subscribers.dec();
+    }
+}
+
+#[tonic::async_trait]
+impl v1::observer_server::Observer for Observer {
+    type WatchFlowsStream =
+        Pin<Box<dyn Stream<Item = Result<v1::WatchFlowsResponse, Status>> + Send>>;
+
+    async fn watch_flows(
+        &self,
+        request: Request<v1::WatchFlowsRequest>,
+    ) -> Result<Response<Self::WatchFlowsStream>, Status> {
+        let request = request.into_inner();
+        let wanted = wanted(&request)?;
+        let selection = if request.blocked_only {
+            Selection::Blocked
+        } else {
+            Selection::All
+        };
+        let (history, live) = self.log.subscribe(selection);
+        let (outlet, inlet) = mpsc::channel(OUTLET);
+        let feed = Feed {
+            wanted,
+            converter: self.converter.clone(),
+            metrics: self.metrics.clone(),
+            outlet,
+        };
+        let subscribed = Subscribed::new(&self.metrics);
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            feed.run(history, live, stop).await;
+            drop(subscribed);
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(inlet))))
+    }
+
+    async fn get_status(
+        &self,
+        _: Request<v1::GetStatusRequest>,
+    ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        let figures = self.log.figures();
+        let subscribers = u32::try_from(self.metrics.subscribers.get()).unwrap_or(0);
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Ok(Response::new(v1::GetStatusResponse {
+            node: self.converter.node.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: Some(timestamp(self.facts.started)),
+            kernel: self.facts.kernel.clone(),
+            capabilities: self.facts.capabilities.iter().map(capability).collect(),
+            interfaces: self
+                .status
+                .interfaces()
+                .into_iter()
+                .map(interface)
+                .collect(),
+            inventory: Some(self.inventory()),
+            flows_kept: count(figures.kept),
+            flows_capacity: count(figures.capacity),
+            flows_seen: figures.seen,
+            flows_blocked: figures.blocked,
+            flows_per_second: self.status.flows_per_second(),
+            lost: self
+                .status
+                .lost()
+                .iter()
+                .map(|lost| self.converter.lost(lost))
+                .collect(),
+            subscribers,
+        }))
+    }
+}
+
+impl Observer {
+    fn inventory(&self) -> v1::InventoryStatus {
+        let snapshot = self.snapshot.load();
+        let sizes = snapshot.sizes();
+        v1::InventoryStatus {
+            source: self.facts.inventory_source.clone(),
+            generation: snapshot.generation(),
+            pods: sizes.pods,
+            namespaces: sizes.namespaces,
+            services: sizes.services,
+            nodes: sizes.nodes,
+            network_policies: sizes.network_policies,
+            changed: Some(timestamp(snapshot.changed())),
+            errors: snapshot
+                .errors()
+                .iter()
+                .map(|error| v1::InventoryError {
+                    file: error.file.display().to_string(),
+                    document: error.document,
+                    object: error.object.clone(),
+                    field: error.field.clone(),
+                    message: error.message.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn wanted(request: &v1::WatchFlowsRequest) -> Result<Wanted, Status> {
+    let filter =
+        Filter::of_request(request).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let time = |field: &str, time: Option<prost_types::Timestamp>| {
+        time.map(SystemTime::try_from)
+            .transpose()
+            .map_err(|error| Status::invalid_argument(format!("{field}: {error}")))
+    };
+    Ok(Wanted {
+        filter,
+        last: request
+            .last
+            .map(|last| usize::try_from(last).unwrap_or(usize::MAX)),
+        since: time("since", request.since)?,
+        until: time("until", request.until)?,
+        follow: request.follow,
+    })
+}
+
+fn capability(capability: &Capability) -> v1::Capability {
+    v1::Capability {
+        name: capability.name.to_owned(),
+        available: capability.available,
+        detail: capability.detail.clone(),
+        cost: capability.cost.to_owned(),
+    }
+}
+
+fn interface(watched: crate::status::WatchedInterface) -> v1::Interface {
+    let interface = watched.interface;
+    v1::Interface {
+        name: interface.name,
+        ifindex: interface.ifindex,
+        kind: interface.kind,
+        hook: interface.hook.unwrap_or_default().to_owned(),
+        pod: watched.pod.unwrap_or_default(),
+        error: interface.error.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,212 @@
+//! One reader's stream: kept flows, then live ones, filtered, with every loss told where it happened.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use netpol_api::filter::Filter;
+use netpol_api::v1;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use crate::convert::Converter;
+use crate::flow::{Flow, Lost, Stage};
+use crate::log::Item;
+use crate::metrics::Metrics;
+
+/// What a reader asked for.
+pub(crate) struct Wanted {
+    pub(crate) filter: Filter,
+    pub(crate) last: Option<usize>,
+    pub(crate) since: Option<SystemTime>,
+    pub(crate) until: Option<SystemTime>,
+    pub(crate) follow: bool,
+}
+
+pub(crate) type Outlet = mpsc::Sender<Result<v1::WatchFlowsResponse, Status>>;
+
+/// Feeds one reader. Waits for that reader alone: whoever is slow falls behind in the broadcast and is told by how much.
+pub(crate) struct Feed {
+    pub(crate) wanted: Wanted,
+    pub(crate) converter: Arc<Converter>,
+    pub(crate) metrics: Metrics,
+    pub(crate) outlet: Outlet,
+}
+
+/// The reader went away.
+struct Gone;
+
+impl Feed {
+    /// Runs until the stream is over, the reader is gone, or the daemon stops.
+    pub(crate) async fn run(
+        self,
+        history: Vec<Arc<Flow>>,
+        mut live: Receiver<Item>,
+        stop: CancellationToken,
+    ) {
+        let until = self.wanted.until.map(|until| {
+            let left = until.duration_since(SystemTime::now()).unwrap_or_default();
+            tokio::time::Instant::now() + left
+        });
+        let over = async {
+            match until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        let outlet = self.outlet.clone();
+        tokio::select! {
+            _ = self.feed(history, &mut live) => {}
+            () = over => {}
+            () = outlet.closed() => {}
+            () = stop.cancelled() => {
+                // Readers can tell a stop from an end of the data.
+                let _ = outlet.try_send(Err(Status::unavailable("the agent is stopping")));
+            }
+        }
+    }
+
+    async fn feed(&self, history: Vec<Arc<Flow>>, live: &mut Receiver<Item>) -> Result<(), Gone> {
+        self.replay(history).await?;
+        if !self.wanted.follow {
+            return Ok(());
+        }
+        loop {
+            match live.recv().await {
+                Ok(Item::Flow(flow)) => match self.message(&flow) {
+                    Some(message) => self.deliver(message).await?,
+                    None => {
+                        self.metrics.filtered.inc();
+                    }
+                },
+                Ok(Item::Lost(lost)) => self.tell(&lost).await?,
+                Err(RecvError::Lagged(count)) => {
+                    self.metrics
+                        .lost(Stage::Subscriber, "slow_subscriber", count);
+                    let time = SystemTime::now();
+                    let reason = "slow_subscriber";
+                    self.tell(&Lost {
+                        stage: Stage::Subscriber,
+                        reason,
+                        count,
+                        time,
+                    })
+                    .await?;
+                }
+                Err(RecvError::Closed) => return Ok(()),
+            }
+        }
+    }
+
+    /// The youngest `last` of the kept flows that are wanted, oldest first.
+    async fn replay(&self, history: Vec<Arc<Flow>>) -> Result<(), Gone> {
+        let most = match (self.wanted.last, self.wanted.follow, self.wanted.since) {
+            (Some(last), ..) => last,
+            (None, true, None) => 0,
+            (None, ..) => usize::MAX,
+        };
+        let mut wanted: Vec<v1::Flow> = history
+            .iter()
+            .rev()
+            .filter_map(|flow| self.message(flow))
+            .take(most)
+            .collect();
+        drop(history);
+        while let Some(message) = wanted.pop() {
+            self.deliver(message).await?;
+        }
+        Ok(())
+    }
+
+    /// The flow as a message, where it is wanted.
+    fn message(&self, flow: &Flow) -> Option<v1::Flow> {
+        let after = self
+            .wanted
+            .since
+            .is_none_or(|since| flow.last_seen >= since);
+        let before = self
+            .wanted
+            .until
+            .is_none_or(|until| flow.last_seen <= until);
+        let message = (after && before).then(|| self.converter.flow(flow))?;
+        self.wanted.filter.matches(&message).then_some(message)
+    }
+
+    async fn deliver(&self, flow: v1::Flow) -> Result<(), Gone> {
+        self.send(v1::watch_flows_response::Item::Flow(flow)).await
+    }
+
+    async fn tell(&self, lost: &Lost) -> Result<(), Gone> {
+        self.send(v1::watch_flows_response::Item::Lost(
+            self.converter.lost(lost),
+        ))
+        .await
+    }
+
+    async fn send(&self, item: v1::watch_flows_response::Item) -> Result<(), Gone> {
+        let response = v1::WatchFlowsResponse { item: Some(item) };
+        self.outlet.send(Ok(response)).await.map_err(|_| Gone)?;
+        self.metrics.delivered.inc();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{FlowLog, Selection};
+    use crate::testing::flow;
+
+    #[tokio::test]
+    async fn the_books_of_a_slow_reader_balance() {
+        let log = FlowLog::new(64, 64);
+        let (history, live) = log.subscribe(Selection::All);
+        let filter = v1::FlowFilter {
+            source: Some(v1::EndpointFilter {
+                port: vec!["40000".to_owned()],
+                ..v1::EndpointFilter::default()
+            }),
+            ..v1::FlowFilter::default()
+        };
+        let filter = Filter::compile(&filter, &v1::FlowFilter::default(), false).unwrap();
+        let (outlet, mut inlet) = mpsc::channel(1);
+        let metrics = Metrics::default();
+        let feed = Feed {
+            wanted: Wanted {
+                filter,
+                last: None,
+                since: None,
+                until: None,
+                follow: true,
+            },
+            converter: Arc::new(Converter {
+                node: "n".into(),
+                run: "r".into(),
+            }),
+            metrics: metrics.clone(),
+            outlet,
+        };
+        let published = 1000;
+        for id in 0..published {
+            let mut flow = flow(id);
+            if id % 3 == 0 {
+                flow.source.port = 1;
+            }
+            log.publish(Arc::new(flow));
+        }
+        drop(log);
+        let task = tokio::spawn(feed.run(history, live, CancellationToken::new()));
+        let (mut delivered, mut lost) = (0, 0);
+        while let Some(response) = inlet.recv().await {
+            match response.unwrap().item.unwrap() {
+                v1::watch_flows_response::Item::Flow(_) => delivered += 1,
+                v1::watch_flows_response::Item::Lost(item) => lost += item.count,
+            }
+        }
+        task.await.unwrap();
+        assert!(lost > 0 && delivered > 0);
+        assert_eq!(delivered + lost + metrics.filtered.get(), published);
+    }
+}

@@ -1,0 +1,154 @@
+//! The manifests of a directory, and what the last good version of each said.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use netpol_policy::manifest;
+use netpol_policy::model::Object;
+
+/// Directories may nest this deep; deeper ones are most likely a loop of links.
+const DEPTH: usize = 16;
+
+/// Something in a file that cannot be used. The rest of the file, and of the inventory, stays in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileError {
+    /// Which file.
+    pub file: PathBuf,
+    /// Document within it, from 1; 0 for the file as a whole.
+    pub document: u32,
+    /// `kind namespace/name` where that could be read.
+    pub object: String,
+    /// Field path; empty where the document as a whole is meant.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Every manifest read so far.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    files: BTreeMap<PathBuf, File>,
+}
+
+#[derive(Debug, Default)]
+struct File {
+    text: String,
+    objects: Vec<Object>,
+    errors: Vec<FileError>,
+}
+
+impl Files {
+    /// Reads what changed, and returns whether anything did.
+    ///
+    /// # Errors
+    /// When the directory itself cannot be listed.
+    pub(crate) fn refresh(&mut self, directory: &Path) -> io::Result<bool> {
+        let mut paths = Vec::new();
+        list(directory, DEPTH, &mut paths)?;
+        let count = self.files.len();
+        self.files.retain(|path, _| paths.contains(path));
+        let mut changed = self.files.len() != count;
+        for path in paths {
+            match fs::read_to_string(&path) {
+                Ok(text) => {
+                    if self.files.get(&path).is_some_and(|file| file.text == text) {
+                        continue;
+                    }
+                    self.files
+                        .entry(path.clone())
+                        .or_default()
+                        .replace(&path, text);
+                    changed = true;
+                }
+                // Between listing and reading it went away; the next look will see that.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let errors = vec![whole_file(&path, error.to_string())];
+                    let file = self.files.entry(path).or_default();
+                    changed |= file.errors != errors;
+                    file.errors = errors;
+                    // Whatever can be read next is news.
+                    file.text.clear();
+                }
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Every object in force, in the order of files.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.files.values().flat_map(|file| &file.objects)
+    }
+
+    /// Everything that cannot be used.
+    pub(crate) fn errors(&self) -> impl Iterator<Item = &FileError> {
+        self.files.values().flat_map(|file| &file.errors)
+    }
+}
+
+impl File {
+    /// Takes a new text. Where nothing in it can be used, the objects of the last good one stay in force.
+    fn replace(&mut self, path: &Path, text: String) {
+        let read = manifest::parse(&text);
+        self.errors = read
+            .errors
+            .iter()
+            .map(|error| file_error(path, error))
+            .collect();
+        if !(read.objects.is_empty() && !self.errors.is_empty()) {
+            self.objects = read.objects;
+        }
+        self.text = text;
+    }
+}
+
+fn whole_file(path: &Path, message: String) -> FileError {
+    FileError {
+        file: path.to_owned(),
+        document: 0,
+        object: String::new(),
+        field: String::new(),
+        message,
+    }
+}
+
+/// Manifests below a directory. Hidden entries are left out: a mounted ConfigMap keeps its versions in them, and links to
+/// the one in force by visible names.
+fn list(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        // A link whose target is gone has no metadata and no content.
+        let Ok(metadata) = fs::metadata(&path) else {
+            continue;
+        };
+        if metadata.is_dir() {
+            if depth > 0 {
+                list(&path, depth - 1, found)?;
+            }
+        } else if is_manifest(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(())
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending == *known))
+}
+
+fn file_error(path: &Path, error: &manifest::ManifestError) -> FileError {
+    FileError {
+        file: path.to_owned(),
+        document: u32::try_from(error.document).unwrap_or(u32::MAX),
+        object: error.object.clone().unwrap_or_default(),
+        field: error.field.clone(),
+        message: error.message.clone(),
+    }
+}

@@ -1,0 +1,108 @@
+//! Compares what was seen with what policies say. Neither is ever derived from the other.
+//!
+//! | observed | computed | agreement |
+//! |---|---|---|
+//! | blocked by a firewall of the node | denied | agree |
+//! | blocked by a firewall of the node | allowed | allowed, but dropped |
+//! | forwarded | allowed | agree |
+//! | forwarded | denied | denied, but forwarded |
+//! | blocked by anything else; unanswered; unknown | any | undetermined |
+//! | any | unknown | undetermined |
+
+use netpol_policy::verdict::Decision;
+
+use crate::flow::{Agreement, DropClass, Observed, ObservedVerdict};
+
+/// Whether what stopped the connection is of a kind that enforces policy.
+#[must_use]
+pub fn is_by_firewall(observed: &Observed) -> bool {
+    match &observed.drop {
+        Some(drop) => drop.class == DropClass::Firewall && drop.in_node_netns,
+        // The node answered in the destination's name, and the drop itself was not seen.
+        None => observed.verdict == ObservedVerdict::Rejected,
+    }
+}
+
+/// The row of the table above.
+#[must_use]
+pub fn agreement(observed: &Observed, computed: Decision) -> Agreement {
+    let blocked = observed.verdict.is_blocked();
+    match (observed.verdict, computed) {
+        (_, Decision::Unknown) => Agreement::Undetermined,
+        (ObservedVerdict::Forwarded, Decision::Allowed) => Agreement::Agree,
+        (ObservedVerdict::Forwarded, Decision::Denied) => Agreement::DeniedButForwarded,
+        (_, Decision::Denied) if blocked && is_by_firewall(observed) => Agreement::Agree,
+        (_, Decision::Allowed) if blocked && is_by_firewall(observed) => {
+            Agreement::AllowedButDropped
+        }
+        _ => Agreement::Undetermined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{drop_of, flow};
+
+    fn observed(verdict: ObservedVerdict, class: Option<DropClass>) -> Observed {
+        Observed {
+            verdict,
+            drop: class.map(drop_of),
+            ..flow(1).observed
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_table() {
+        use Agreement::{Agree, AllowedButDropped, DeniedButForwarded, Undetermined};
+        use ObservedVerdict::{Dropped, Forwarded, Rejected, Unanswered};
+        let firewall = Some(DropClass::Firewall);
+        let rows = [
+            (Dropped, firewall, Decision::Denied, Agree),
+            (Rejected, None, Decision::Denied, Agree),
+            (Dropped, firewall, Decision::Allowed, AllowedButDropped),
+            (Dropped, firewall, Decision::Unknown, Undetermined),
+            (
+                Dropped,
+                Some(DropClass::Routing),
+                Decision::Denied,
+                Undetermined,
+            ),
+            (
+                Dropped,
+                Some(DropClass::ConntrackInvalid),
+                Decision::Denied,
+                Undetermined,
+            ),
+            (
+                Rejected,
+                Some(DropClass::NoEndpoints),
+                Decision::Allowed,
+                Undetermined,
+            ),
+            (Forwarded, None, Decision::Allowed, Agree),
+            (Forwarded, None, Decision::Denied, DeniedButForwarded),
+            (Unanswered, None, Decision::Denied, Undetermined),
+        ];
+        for (verdict, class, computed, expected) in rows {
+            let observed = observed(verdict, class);
+            assert_eq!(
+                agreement(&observed, computed),
+                expected,
+                "{verdict:?} {class:?} {computed:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pods_own_firewall_is_never_policy() {
+        let mut inside = observed(ObservedVerdict::Dropped, Some(DropClass::Firewall));
+        if let Some(drop) = &mut inside.drop {
+            drop.in_node_netns = false;
+        }
+        assert_eq!(
+            agreement(&inside, Decision::Denied),
+            Agreement::Undetermined
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! Figures for Prometheus. Labels come from fixed vocabularies: no address, name or message ever becomes one.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::flow::{Flow, ObservedVerdict, Stage};
+
+/// Every figure of the daemon.
+#[derive(Clone, Default)]
+pub struct Metrics {
+    flows: Family<VerdictLabel, Counter>,
+    revisions: Counter,
+    lost: Family<LossLabels, Counter>,
+    /// Observations taken from the kernel side.
+    pub observations: Counter,
+    /// Connections remembered.
+    pub connections: Gauge,
+    /// Streams being served.
+    pub subscribers: Gauge,
+    /// Inventory generation in force.
+    pub inventory_generation: Gauge,
+    /// Manifests that could not be used.
+    pub inventory_errors: Gauge,
+    /// Items written to streams.
+    pub delivered: Counter,
+    /// Items that a stream's filter left out.
+    pub filtered: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VerdictLabel {
+    verdict: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LossLabels {
+    stage: &'static str,
+    reason: &'static str,
+}
+
+impl Metrics {
+    /// Counts a published revision; a connection counts once, by what its first revision said.
+    pub fn published(&self, flow: &Flow) {
+        self.revisions.inc();
+        if flow.revision == 1 {
+            let verdict = match flow.observed.verdict {
+                ObservedVerdict::Forwarded => "forwarded",
+                ObservedVerdict::Dropped => "dropped",
+                ObservedVerdict::Rejected => "rejected",
+                ObservedVerdict::Unanswered => "unanswered",
+                ObservedVerdict::Unknown => "unknown",
+            };
+            self.flows.get_or_create(&VerdictLabel { verdict }).inc();
+        }
+    }
+
+    /// Counts a loss.
+    pub fn lost(&self, stage: Stage, reason: &'static str, count: u64) {
+        let stage = match stage {
+            Stage::Kernel => "kernel",
+            Stage::Pipeline => "pipeline",
+            Stage::Subscriber => "subscriber",
+        };
+        self.lost
+            .get_or_create(&LossLabels { stage, reason })
+            .inc_by(count);
+    }
+
+    /// The text that Prometheus reads (OpenMetrics).
+    ///
+    /// # Errors
+    /// Only when formatting fails, which writing to a string does not.
+    pub fn render(&self) -> Result<String, std::fmt::Error> {
+        let mut registry = Registry::with_prefix("netpol");
+        registry.register(
+            "flows",
+            "Connections published, by what was first seen of them",
+            self.flows.clone(),
+        );
+        registry.register(
+            "flow_revisions",
+            "Revisions of connections published",
+            self.revisions.clone(),
+        );
+        registry.register(
+            "lost",
+            "Events, packets or items lost, by where and why",
+            self.lost.clone(),
+        );
+        registry.register(
+            "observations",
+            "Observations taken from the kernel side",
+            self.observations.clone(),
+        );
+        registry.register(
+            "tracked_connections",
+            "Connections remembered",
+            self.connections.clone(),
+        );
+        registry.register(
+            "subscribers",
+            "Streams being served",
+            self.subscribers.clone(),
+        );
+        registry.register(
+            "inventory_generation",
+            "Changes of the inventory since the start",
+            self.inventory_generation.clone(),
+        );
+        registry.register(
+            "inventory_errors",
+            "Manifests that cannot be used as they stand",
+            self.inventory_errors.clone(),
+        );
+        registry.register(
+            "stream_items_delivered",
+            "Items written to streams",
+            self.delivered.clone(),
+        );
+        registry.register(
+            "stream_items_filtered",
+            "Items that the filter of a stream left out",
+            self.filtered.clone(),
+        );
+        let mut text = String::new();
+        encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::flow;
+
+    #[test]
+    fn a_connection_counts_once_and_a_loss_names_its_place() {
+        let metrics = Metrics::default();
+        let mut one = flow(1);
+        metrics.published(&one);
+        one.revision = 2;
+        metrics.published(&one);
+        metrics.lost(Stage::Kernel, "ring_full", 7);
+        let text = metrics.render().unwrap();
+        assert!(
+            text.contains("netpol_flows_total{verdict=\"forwarded\"} 1\n"),
+            "{text}"
+        );
+        assert!(text.contains("netpol_flow_revisions_total 2\n"), "{text}");
+        assert!(text.contains("netpol_lost_total{stage=\"kernel\",reason=\"ring_full\"} 7\n"));
+    }
+}

@@ -1,0 +1,268 @@
+//! From observations to the flow log: one task, which waits for nothing but its input.
+//!
+//! ```text
+//! Observation ─► tracker ─► enrich ─► judge ─► summary ─► flow log
+//!                 one        who       agree?   in words
+//!             connection   and policy
+//! ```
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use netpol_common::record::EventKind;
+use netpol_policy::verdict::Direction;
+
+use crate::binding::Bindings;
+use crate::clock::Clock;
+use crate::enrich::{Context, Enricher};
+use crate::flow::{DropClass, Flow, Lost, Observed, Stage, Vantage, record_address};
+use crate::inventory::Snapshot;
+use crate::judge::agreement;
+use crate::kernel::observation::Observation;
+use crate::log::FlowLog;
+use crate::metrics::Metrics;
+use crate::status::Status;
+use crate::summary::Subject;
+use crate::tracker::{Connection, Tracker};
+
+/// Settings of the pipeline.
+#[derive(Clone, Copy, Debug)]
+pub struct PipelineConfig {
+    /// As in [`crate::tracker::TrackerConfig`]; named in sentences.
+    pub answer_timeout: Duration,
+    /// How long before a connection a change of the inventory is worth mentioning.
+    pub grace: Duration,
+}
+
+/// Everything between the kernel boundary and the flow log.
+pub struct Pipeline {
+    config: PipelineConfig,
+    tracker: Tracker,
+    bindings: Bindings,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    generation: Option<u64>,
+    log: Arc<FlowLog>,
+    status: Arc<Status>,
+    metrics: Metrics,
+    clock: Clock,
+}
+
+impl Pipeline {
+    /// A pipeline that has seen nothing yet.
+    #[must_use]
+    pub fn new(
+        config: PipelineConfig,
+        tracker: Tracker,
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        log: Arc<FlowLog>,
+        status: Arc<Status>,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> Self {
+        let bindings = Bindings::default();
+        Self {
+            config,
+            tracker,
+            bindings,
+            snapshot,
+            generation: None,
+            log,
+            status,
+            metrics,
+            clock,
+        }
+    }
+
+    /// Takes a fresh sample of the machine's clocks.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
+    /// Takes an observation in. `now` is CLOCK_BOOTTIME in nanoseconds.
+    pub fn observe(&mut self, observation: Observation, now: u64) {
+        self.metrics.observations.inc();
+        match observation {
+            Observation::Flow {
+                kind: EventKind::Drop,
+                ..
+            } => {
+                self.lost(Stage::Pipeline, "record_malformed", 1, now);
+            }
+            Observation::Flow { key, state, .. } => self.tracker.flow(key, state, now),
+            Observation::Drop(event) => self.tracker.drop(event.key, event.state, now),
+            Observation::Sweep { flows, drops } => {
+                for (key, state) in drops {
+                    self.tracker.drop(key, state, now);
+                }
+                for (key, state) in flows {
+                    self.tracker.swept_flow(key, state, now);
+                }
+            }
+            Observation::FlowExpired { key, state } => self.tracker.expired_flow(key, state, now),
+            Observation::InterfaceUp(interface) => {
+                self.bindings.up(interface, &self.status);
+            }
+            Observation::InterfaceDown { ifindex } => {
+                self.bindings.down(ifindex, &self.status);
+                self.tracker.interface_down(ifindex);
+            }
+            Observation::Lost { reason, count } => {
+                let stage = if reason == "queue_full" {
+                    Stage::Pipeline
+                } else {
+                    Stage::Kernel
+                };
+                self.lost(stage, reason, count, now);
+            }
+        }
+    }
+
+    /// Publishes what is due.
+    pub fn tick(&mut self, now: u64) {
+        self.follow_inventory();
+        let snapshot = self.snapshot.load_full();
+        while let Some(due) = self.tracker.next_due(now) {
+            let (first, last) = due.connection.seen();
+            let (first, last) = (self.clock.wall(first), self.clock.wall(last));
+            let context = match &due.connection.context {
+                Some(context) if context.is_of(due.connection) => context.clone(),
+                _ => {
+                    let mut enricher = Enricher {
+                        snapshot: &snapshot,
+                        bindings: &mut self.bindings,
+                        status: &self.status,
+                        grace: self.config.grace,
+                    };
+                    Arc::new(enricher.context(due.connection, first))
+                }
+            };
+            due.connection.context = Some(context.clone());
+            let times = [first, last];
+            let flow = compose(
+                due.connection,
+                due.observed,
+                &context,
+                times,
+                &self.bindings,
+                self.config.answer_timeout,
+            );
+            self.metrics.published(&flow);
+            self.log.publish(Arc::new(flow));
+        }
+        self.tracker.forget(now);
+        let evicted = self.tracker.take_evicted();
+        if evicted > 0 {
+            self.lost(Stage::Pipeline, "tracker_full", evicted, now);
+        }
+        let connections = i64::try_from(self.tracker.len()).unwrap_or(i64::MAX);
+        self.metrics.connections.set(connections);
+    }
+
+    fn follow_inventory(&mut self) {
+        let snapshot = self.snapshot.load();
+        if self.generation == Some(snapshot.generation()) {
+            return;
+        }
+        self.generation = Some(snapshot.generation());
+        self.bindings.follow(&snapshot, &self.status);
+        let addresses = snapshot.node_addresses().map(record_address).collect();
+        self.tracker.set_node_addresses(addresses);
+    }
+
+    fn lost(&self, stage: Stage, reason: &'static str, count: u64, now: u64) {
+        let lost = Lost {
+            stage,
+            reason,
+            count,
+            time: self.clock.wall(now),
+        };
+        self.metrics.lost(stage, reason, count);
+        self.status.add_lost(&lost);
+        self.log.publish_lost(lost);
+    }
+}
+
+/// A revision of a connection.
+fn compose(
+    connection: &Connection,
+    mut observed: Observed,
+    context: &Context,
+    [first_seen, last_seen]: [SystemTime; 2],
+    bindings: &Bindings,
+    answer_timeout: Duration,
+) -> Flow {
+    if let Some(drop) = &mut observed.drop
+        && drop.class == DropClass::Firewall
+        && context.no_endpoints
+    {
+        drop.class = DropClass::NoEndpoints;
+    }
+    let protocol = connection.key.protocol;
+    let verdict = &context.computed.verdict;
+    let agreement = agreement(&observed, verdict.decision());
+    let summary = Subject {
+        source: &context.source,
+        destination: &context.destination,
+        port: &port_words(protocol, context.destination.port),
+        observed: &observed,
+        verdict,
+        agreement,
+        answer_timeout,
+    }
+    .sentence();
+    let [forward, reply] = connection.counters();
+    let vantages = [
+        (connection.at_source(), Direction::Egress),
+        (connection.at_destination(), Direction::Ingress),
+    ]
+    .into_iter()
+    .filter_map(|(seen, direction)| {
+        let seen = seen?;
+        let [forward, reply] = connection.counters_at(seen);
+        let ifindex = seen.key.ifindex;
+        Some(Vantage {
+            interface: bindings.name(ifindex),
+            ifindex,
+            direction,
+            forward,
+            reply,
+        })
+    })
+    .collect();
+    let [kind, code] = connection.icmp().to_be_bytes();
+    let inferred = !connection.opening_seen();
+    Flow {
+        id: connection.id,
+        revision: connection.revision,
+        first_seen,
+        last_seen,
+        protocol,
+        source: context.source.clone(),
+        destination: context.destination.clone(),
+        service: context.service.clone(),
+        direction_inferred: inferred,
+        mid_stream: inferred,
+        icmp: matches!(protocol, 1 | 58).then_some((kind, code)),
+        vantages,
+        forward,
+        reply,
+        state: connection.state(),
+        observed,
+        computed: context.computed.clone(),
+        agreement,
+        summary,
+    }
+}
+
+/// Protocol and port as sentences write them.
+fn port_words(protocol: u8, port: u16) -> String {
+    match protocol {
+        6 => format!("TCP {port}"),
+        17 => format!("UDP {port}"),
+        132 => format!("SCTP {port}"),
+        1 => "ICMP".to_owned(),
+        58 => "ICMPv6".to_owned(),
+        other => format!("IP protocol {other}"),
+    }
+}

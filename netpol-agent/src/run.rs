@@ -1,0 +1,267 @@
+//! Wires the stages together and takes them down again.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::clock::{Clock, boottime};
+use crate::config::Config;
+use crate::convert::Converter;
+use crate::drop_class::Names;
+use crate::grpc::{self, Facts, Observer};
+use crate::inventory::{Snapshot, Watcher};
+use crate::kernel::capability::Capability;
+use crate::kernel::observation::Observation;
+use crate::log::FlowLog;
+use crate::metrics::Metrics;
+use crate::pipeline::{Pipeline, PipelineConfig};
+use crate::status::Status;
+use crate::tracker::{Tracker, TrackerConfig};
+use crate::{http, kernel, telemetry};
+
+/// How often the pipeline looks for what is due, when nothing comes in.
+const TICK: Duration = Duration::from_millis(20);
+/// How often the clocks are sampled.
+const CLOCK_SAMPLE: Duration = Duration::from_secs(1);
+/// Observations taken in between two looks for what is due.
+const BATCH: usize = 1024;
+/// Observations that wait for the pipeline; the kernel side counts what finds no room.
+const QUEUE: usize = 65_536;
+/// How long streams and listeners may take to end.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Where observations come from, and what their numbers mean.
+pub struct Source {
+    /// Observations.
+    pub observations: mpsc::Receiver<Observation>,
+    /// Names of drop reasons and kernel functions.
+    pub names: Arc<dyn Names>,
+    /// The node's own network namespace (inode number).
+    pub node_netns: u32,
+    /// What this kernel can and cannot do.
+    pub capabilities: Vec<Capability>,
+}
+
+/// The whole daemon: kernel side, pipeline and servers, until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Whatever keeps it from starting, or ends it against its will.
+pub async fn daemon(config: Config) -> Result<()> {
+    telemetry::init(config.json)?;
+    let kernel_config = config.kernel.config()?;
+    let loaded = kernel::load(&kernel_config)?;
+    for capability in &loaded.capabilities {
+        info!("{capability}");
+    }
+    let (sender, observations) = mpsc::channel(QUEUE);
+    let source = Source {
+        observations,
+        names: loaded.names.clone(),
+        node_netns: loaded.node_netns,
+        capabilities: loaded.capabilities.clone(),
+    };
+    let kernel = loaded.start(&kernel_config, sender).await?;
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone())?;
+    let result = run(config, source, stop).await;
+    kernel.stop().await;
+    result
+}
+
+/// Everything behind the kernel boundary, until told to stop.
+///
+/// # Errors
+/// An inventory that cannot be read, or an address that cannot be had.
+pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Result<()> {
+    let started = SystemTime::now();
+    let node = match &config.node {
+        Some(node) => node.clone(),
+        None => host_name()?,
+    };
+    let directory = config
+        .inventory
+        .clone()
+        .context("--inventory names no directory")?;
+    let metrics = Metrics::default();
+    let status = Arc::new(Status::default());
+    let log = Arc::new(FlowLog::new(config.flows_kept, config.backlog));
+    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+    let watcher = Watcher::start(directory.clone(), snapshot.clone(), metrics.clone())?;
+    let observer = Arc::new(Observer {
+        log: log.clone(),
+        status: status.clone(),
+        snapshot: snapshot.clone(),
+        converter: Arc::new(Converter {
+            node,
+            run: run_id(started),
+        }),
+        metrics: metrics.clone(),
+        facts: Facts {
+            started,
+            kernel: kernel_release()?,
+            capabilities: source.capabilities,
+            inventory_source: directory.display().to_string(),
+        },
+        stop: stop.clone(),
+    });
+
+    let mut servers: JoinSet<io::Result<()>> = JoinSet::new();
+    let (listener, _socket) = grpc::bind(&config.socket)?;
+    servers.spawn(grpc::serve_unix(listener, observer.clone(), stop.clone()));
+    info!(socket = %config.socket.display(), "serving flows");
+    if let Some(address) = config.listen {
+        let listener = listen(address).await?;
+        info!(address = %listener.local_addr()?, "serving flows");
+        servers.spawn(grpc::serve_tcp(listener, observer.clone(), stop.clone()));
+    }
+    if let Some(address) = config.http_listen {
+        let listener = listen(address).await?;
+        info!(address = %listener.local_addr()?, "serving /metrics and /healthz");
+        servers.spawn(http::serve(listener, metrics.clone(), stop.clone()));
+    }
+
+    let tracker_config = TrackerConfig {
+        connections: config.connections,
+        answer_timeout: config.answer_timeout,
+        node_netns: source.node_netns,
+    };
+    let pipeline_config = PipelineConfig {
+        answer_timeout: config.answer_timeout,
+        grace: config.grace,
+    };
+    let pipeline = Pipeline::new(
+        pipeline_config,
+        Tracker::new(tracker_config, source.names),
+        snapshot.clone(),
+        log.clone(),
+        status.clone(),
+        metrics,
+        Clock::sample()?,
+    );
+    let rate = Rate { log, status };
+    let mut tasks: JoinSet<Result<()>> = JoinSet::new();
+    tasks.spawn(drive(pipeline, source.observations, rate, stop.clone()));
+    let watching = watcher.follow(stop.clone());
+    tasks.spawn(async move {
+        watching.await;
+        Ok(())
+    });
+
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        Some(task) = tasks.join_next() => task?,
+        Some(server) = servers.join_next() => server?.context("a listener failed"),
+    };
+    stop.cancel();
+    let farewell = async {
+        while servers.join_next().await.is_some() {}
+        while tasks.join_next().await.is_some() {}
+    };
+    if timeout(FAREWELL, farewell).await.is_err() {
+        warn!(
+            "streams did not end in {} s and are cut",
+            FAREWELL.as_secs()
+        );
+    }
+    ended
+}
+
+/// Feeds the pipeline. Ends when told to, or when the source does.
+async fn drive(
+    mut pipeline: Pipeline,
+    mut observations: mpsc::Receiver<Observation>,
+    mut rate: Rate,
+    stop: CancellationToken,
+) -> Result<()> {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut sampled = Instant::now();
+    let mut rated = (Instant::now(), rate.log.figures().seen);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            received = observations.recv_many(&mut batch, BATCH) => {
+                if received == 0 {
+                    anyhow::bail!("the kernel side ended");
+                }
+            }
+            _ = ticks.tick() => {}
+        }
+        let now = boottime()?;
+        if sampled.elapsed() >= CLOCK_SAMPLE {
+            sampled = Instant::now();
+            pipeline.set_clock(Clock::sample()?);
+            rated = rate.measure(rated);
+        }
+        for observation in batch.drain(..) {
+            pipeline.observe(observation, now);
+        }
+        pipeline.tick(now);
+    }
+}
+
+/// Measures how many connections a second are published.
+struct Rate {
+    log: Arc<FlowLog>,
+    status: Arc<Status>,
+}
+
+impl Rate {
+    fn measure(&mut self, (since, seen): (Instant, u64)) -> (Instant, u64) {
+        let now = (Instant::now(), self.log.figures().seen);
+        let seconds = now.0.duration_since(since).as_secs_f64();
+        // Exact far beyond any number of connections.
+        let new = (now.1 - seen) as f64;
+        if seconds > 0.0 {
+            self.status.set_flows_per_second(new / seconds);
+        }
+        now
+    }
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
+}
+
+fn stop_on_signal(stop: CancellationToken) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!("stopping");
+        stop.cancel();
+    });
+    Ok(())
+}
+
+/// Flow ids begin with it, so that those of two runs never meet.
+fn run_id(started: SystemTime) -> String {
+    let since = started.duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}", since.as_millis())
+}
+
+fn host_name() -> Result<String> {
+    let name = nix::sys::utsname::uname().context("cannot read the host name")?;
+    Ok(name.nodename().to_string_lossy().into_owned())
+}
+
+fn kernel_release() -> Result<String> {
+    let name = nix::sys::utsname::uname().context("cannot read the kernel release")?;
+    Ok(name.release().to_string_lossy().into_owned())
+}

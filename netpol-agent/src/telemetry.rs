@@ -1,0 +1,21 @@
+//! The daemon's own log: to standard error, filtered by `RUST_LOG`, as text or JSON.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::TryInitError;
+
+/// Installs the process-wide log.
+///
+/// # Errors
+/// When one is installed already.
+pub fn init(json: bool) -> Result<(), TryInitError> {
+    use tracing_subscriber::util::SubscriberInitExt;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if json {
+        log.json().finish().try_init()
+    } else {
+        log.with_target(false).finish().try_init()
+    }
+}
