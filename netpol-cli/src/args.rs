@@ -73,6 +73,7 @@ pub(crate) fn command() -> Command {
             Arg::new("server")
                 .long("server")
                 .env("NETPOL_SERVER")
+                .hide_env_values(true)
                 .global(true)
                 .value_name("ADDRESS")
                 .default_value(DEFAULT_SERVER)

@@ -20,7 +20,6 @@ fn section(page: &mut String, command: &mut clap::Command) {
         .get_bin_name()
         .unwrap_or_else(|| command.get_name())
         .to_owned();
-    // Not the value that NETPOL_SERVER has on this machine.
     let help = command
         .clone()
         .mut_args(|arg| arg.hide_env_values(true))

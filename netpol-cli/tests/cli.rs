@@ -1,4 +1,8 @@
 //! The real `flows` binary against a scripted server on a real Unix socket.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy spares test functions, not their helpers"
+)]
 
 use std::{
     path::PathBuf,
