@@ -77,3 +77,31 @@ fn key(object: &Object) -> Key {
     let (namespace, name) = object.key();
     (object.kind(), namespace.into(), name.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use netpol_policy::model::Pod;
+
+    use super::*;
+    use crate::testing::pod;
+
+    #[test]
+    fn only_what_differs_counts_as_changed() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let build = Object::Pod(Pod::clone(&pod("ci", "build")));
+        let web = Object::Pod(Pod::clone(&pod("prod", "web")));
+        let mut moved = Pod::clone(&pod("prod", "web"));
+        moved.host_network = true;
+        let mut changes = Changes::default();
+        changes.advance(&[build.clone(), web], &[build, Object::Pod(moved)], at(100));
+        assert_eq!(changes.bearing_on("ci", "build", at(200)), None);
+        assert_eq!(changes.bearing_on("prod", "web", at(200)), Some(at(100)));
+        assert_eq!(
+            changes.bearing_on("prod", "web", at(99)),
+            None,
+            "a later change"
+        );
+    }
+}

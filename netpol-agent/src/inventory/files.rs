@@ -96,7 +96,7 @@ impl File {
             .iter()
             .map(|error| file_error(path, error))
             .collect();
-        if !(read.objects.is_empty() && !self.errors.is_empty()) {
+        if self.errors.is_empty() || !read.objects.is_empty() {
             self.objects = read.objects;
         }
         self.text = text;
@@ -150,5 +150,43 @@ fn file_error(path: &Path, error: &manifest::ManifestError) -> FileError {
         object: error.object.clone().unwrap_or_default(),
         field: error.field.clone(),
         message: error.message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_mounted_config_map_is_read_once_and_followed_through_its_links() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        for version in ["..v1", "..v2"] {
+            fs::create_dir(root.join(version)).unwrap();
+            fs::write(
+                root.join(version).join("policy.yaml"),
+                format!("# {version}\n"),
+            )
+            .unwrap();
+        }
+        symlink("..v1", root.join("..data")).unwrap();
+        symlink("..data/policy.yaml", root.join("policy.yaml")).unwrap();
+        fs::write(root.join("notes.txt"), "no manifest").unwrap();
+        let mut files = Files::default();
+        assert!(files.refresh(root).unwrap());
+        assert_eq!(
+            files.files.keys().collect::<Vec<_>>(),
+            [&root.join("policy.yaml")]
+        );
+        assert!(!files.refresh(root).unwrap(), "nothing changed");
+
+        symlink("..v2", root.join("..next")).unwrap();
+        fs::rename(root.join("..next"), root.join("..data")).unwrap();
+        assert!(files.refresh(root).unwrap());
+        fs::remove_file(root.join("policy.yaml")).unwrap();
+        assert!(files.refresh(root).unwrap());
+        assert!(files.files.is_empty());
     }
 }

@@ -301,7 +301,8 @@ impl Tracker {
             .iter()
             .any(|seen| seen.key == sighting.key);
         let ended = connection.state() == State::Ended;
-        !same_interface && !(opening && ended && sighting.state.first_seen > connection.seen().1)
+        let is_later = opening && ended && sighting.state.first_seen > connection.seen().1;
+        !same_interface && !is_later
     }
 
     /// Takes a sighting away from a connection that it turned out not to belong to, or whose ports are used again.
