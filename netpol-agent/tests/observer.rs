@@ -1,5 +1,7 @@
 //! Scripted observations and manifests in, the real gRPC socket out.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::PathBuf;

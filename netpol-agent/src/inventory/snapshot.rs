@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use netpol_policy::connection::{Connection, End};
 use netpol_policy::evaluate::evaluate;
 use netpol_policy::inventory::Inventory;
-use netpol_policy::model::{Cidr, Node, Object, Pod, Protocol, Service};
+use netpol_policy::model::{Cidr, EndpointSlice, Node, Object, Pod, Protocol, Service};
 use netpol_policy::verdict::{PolicyRef, Verdict};
 
 use super::address::AddressHistory;
@@ -25,6 +25,8 @@ pub struct Snapshot {
     pods: HashMap<(Arc<str>, Arc<str>), Arc<Pod>>,
     nodes: HashMap<IpAddr, Arc<Node>>,
     services: HashMap<IpAddr, Arc<Service>>,
+    /// By namespace and name of their Service.
+    slices: HashMap<(Arc<str>, Arc<str>), Vec<EndpointSlice>>,
     cluster: Vec<Cidr>,
     addresses: AddressHistory,
     changes: Changes,
@@ -54,6 +56,7 @@ impl Default for Snapshot {
             pods: HashMap::new(),
             nodes: HashMap::new(),
             services: HashMap::new(),
+            slices: HashMap::new(),
             cluster: Vec::new(),
             addresses: AddressHistory::default(),
             changes: Changes::default(),
@@ -120,6 +123,12 @@ impl Snapshot {
                     self.nodes.insert(*address, node.clone());
                 }
                 self.cluster.extend(node.pod_cidrs.iter().copied());
+            }
+            Object::EndpointSlice(slice) => {
+                if let Some(service) = &slice.service {
+                    let key = (slice.namespace.clone(), service.clone());
+                    self.slices.entry(key).or_default().push(slice.clone());
+                }
             }
             Object::NetworkPolicy(_) => self.sizes.network_policies += 1,
             _ => {}
@@ -198,23 +207,13 @@ impl Snapshot {
             .iter()
             .find(|one| one.protocol == protocol && one.port == port);
         let Some(wanted) = known else { return false };
-        let mut slices = self
-            .objects
-            .iter()
-            .filter_map(|object| match object {
-                Object::EndpointSlice(slice) => Some(slice),
-                _ => None,
-            })
-            .filter(|slice| {
-                slice.namespace == service.namespace
-                    && slice.service.as_deref() == Some(&*service.name)
-            })
-            .peekable();
-        slices.peek().is_some()
-            && !slices.any(|slice| {
+        let key = (service.namespace.clone(), service.name.clone());
+        self.slices.get(&key).is_some_and(|slices| {
+            !slices.iter().any(|slice| {
                 let named = slice.ports.iter().any(|one| one.name == wanted.name);
                 named && slice.endpoints.iter().any(|endpoint| endpoint.ready)
             })
+        })
     }
 
     /// What policies say of a connection whose first packet was seen at `at`, and whether something that bears on it

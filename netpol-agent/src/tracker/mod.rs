@@ -35,6 +35,8 @@ const COMPLETION: u64 = 50_000_000;
 const SETTLING: u64 = 1_500_000_000;
 /// How long an ended connection, or one that was seen in drops alone, is remembered for stragglers.
 const LINGER: u64 = 30_000_000_000;
+/// The same for a blocked one: retransmissions of a SYN come up to 64 s apart (`tcp_syn_retries` 6).
+const BLOCKED_LINGER: u64 = 130_000_000_000;
 /// How often remembered connections are looked through.
 const LOOK_THROUGH: u64 = 5_000_000_000;
 
@@ -228,7 +230,10 @@ impl Tracker {
                     .sightings
                     .iter()
                     .any(|seen| by_interface.get(&seen.key) == Some(&connection.id));
-                let quiet = now.saturating_sub(connection.seen().1) > LINGER;
+                let published = connection.published.as_ref();
+                let blocked = published.is_some_and(|last| last.observed.verdict.is_blocked());
+                let linger = if blocked { BLOCKED_LINGER } else { LINGER };
+                let quiet = now.saturating_sub(connection.seen().1) > linger;
                 quiet && (!live || connection.state() == State::Ended)
             })
             .map(|connection| connection.id)
@@ -279,15 +284,7 @@ impl Tracker {
         if connection.key != *dialled {
             return false;
         }
-        let opening = sighting.state.flags & flow_flag::OPENING_SEEN != 0;
-        connection
-            .sightings
-            .iter()
-            .filter(|seen| seen.key == sighting.key)
-            .all(|seen| {
-                let answered = seen.state.flags & (flow_flag::ENDED | flow_flag::REPLY_SEEN) != 0;
-                sighting.state.first_seen <= seen.entry || !(opening && answered)
-            })
+        is_same_entry_or_retry(connection, sighting)
     }
 
     /// Whether a record from another interface is about this connection, and not about a later one on the same ports.
@@ -296,13 +293,9 @@ impl Tracker {
             return false;
         };
         let opening = sighting.state.flags & flow_flag::OPENING_SEEN != 0;
-        let same_interface = connection
-            .sightings
-            .iter()
-            .any(|seen| seen.key == sighting.key);
         let ended = connection.state() == State::Ended;
         let is_later = opening && ended && sighting.state.first_seen > connection.seen().1;
-        !same_interface && !is_later
+        !is_later && is_same_entry_or_retry(connection, sighting)
     }
 
     /// Takes a sighting away from a connection that it turned out not to belong to, or whose ports are used again.
@@ -470,6 +463,21 @@ impl Tracker {
             deadlines.push(Reverse((due, connection.id)));
         }
     }
+}
+
+/// Whether a record agrees with what its interface showed of a connection before: the same entry of the kernel's map, a
+/// later one for the middle of the connection, or another try to open it. After an answer, an opening packet begins
+/// another connection.
+fn is_same_entry_or_retry(connection: &Connection, sighting: &Sighting) -> bool {
+    let opening = sighting.state.flags & flow_flag::OPENING_SEEN != 0;
+    let mut before = connection
+        .sightings
+        .iter()
+        .filter(|seen| seen.key == sighting.key);
+    before.all(|seen| {
+        let answered = seen.state.flags & (flow_flag::ENDED | flow_flag::REPLY_SEEN) != 0;
+        sighting.state.first_seen <= seen.entry || !(opening && answered)
+    })
 }
 
 /// Every event of it was accepted, and it began too long ago to be still on its way: it was published and forgotten.

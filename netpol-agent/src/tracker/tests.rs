@@ -426,3 +426,26 @@ fn a_forgotten_connection_does_not_come_back_from_a_sweep() {
     assert!(tracker.is_empty());
     assert_eq!(due(&mut tracker, 50_000 * MS), []);
 }
+
+#[test]
+fn a_retransmission_after_the_entry_expired_is_still_the_blocked_flow() {
+    let mut tracker = tracker(10);
+    let (key, syn) = state(&direct(), CLIENT, MS, f::OPENING_SEEN, [1, 0]);
+    tracker.flow(key, syn, MS);
+    let (drop_key, drop) = dropped(&direct(), 1, MS, 1);
+    tracker.drop(drop_key, drop, MS);
+    assert_eq!(due(&mut tracker, 60 * MS).len(), 1);
+    tracker.expired_flow(key, syn, 40_000 * MS);
+    tracker.forget(60_000 * MS);
+    let (key, again) = state(&direct(), CLIENT, 63_000 * MS, f::OPENING_SEEN, [1, 0]);
+    tracker.flow(key, again, 63_000 * MS);
+    let counted = DropState {
+        packets: 2,
+        last_seen: 63_000 * MS,
+        ..drop
+    };
+    tracker.drop(drop_key, counted, 63_000 * MS);
+    let all = due(&mut tracker, 64_000 * MS);
+    assert_eq!(all.iter().map(|due| due.0).collect::<Vec<_>>(), [1]);
+    assert_eq!(all[0].2.drop.as_ref().map(|drop| drop.packets), Some(2));
+}
