@@ -1,2 +1,19 @@
-//! Policy.
+//! Kubernetes network policy as a pure library: no clock, no I/O, no cluster, no protobuf.
+//!
+//! ```text
+//!   text ─► manifest ─► k8s ─► model::Object ─► inventory::Inventory ──┐
+//!           split,      convert,                immutable snapshot     ├─► evaluate ─► verdict
+//!           decode      validate                connection::Connection ┘
+//! ```
+//!
+//! The same [`k8s`] conversion serves objects from files and objects from an API server. Rule numbers in comments
+//! and tests are those of docs/policy-semantics.md.
+#![forbid(unsafe_code)]
+
+pub mod connection;
+pub mod evaluate;
+pub mod inventory;
+pub mod k8s;
+pub mod manifest;
+pub mod model;
 pub mod verdict;

@@ -10,6 +10,7 @@ use netpol_common::record::{DropKey, DropState, FlowKey, FlowState};
 /// Commands of `enum bpf_cmd` (include/uapi/linux/bpf.h).
 mod command {
     pub(super) const MAP_DELETE_ELEM: libc::c_long = 3;
+    pub(super) const PROG_LOAD: libc::c_long = 5;
     pub(super) const MAP_LOOKUP_AND_DELETE_ELEM: libc::c_long = 21;
     pub(super) const MAP_LOOKUP_BATCH: libc::c_long = 24;
     pub(super) const LINK_CREATE: libc::c_long = 28;
@@ -71,6 +72,21 @@ struct LinkAttr {
     expected_revision: u64,
 }
 
+/// `union bpf_attr` for `PROG_LOAD`, up to the fields that are used.
+#[repr(C)]
+#[derive(Default)]
+struct ProgramAttr {
+    prog_type: u32,
+    insn_cnt: u32,
+    insns: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log_buf: u64,
+    kern_version: u32,
+    prog_flags: u32,
+}
+
 fn bpf<T>(command: libc::c_long, attr: &mut T) -> io::Result<libc::c_long> {
     // SAFETY: `attr` is a prefix of `union bpf_attr` of the given size; pointers in it are valid by the callers below.
     let result = unsafe { libc::syscall(libc::SYS_bpf, command, attr as *mut T, size_of::<T>()) };
@@ -95,16 +111,66 @@ pub enum TcxSide {
 /// # Errors
 /// The kernel's: `EINVAL` before 6.6, `ENODEV` for an interface that is gone.
 pub fn attach_tcx_first(program: BorrowedFd<'_>, ifindex: u32, side: TcxSide) -> io::Result<OwnedFd> {
+    attach(program, ifindex, side as u32, BEFORE)
+}
+
+fn attach(program: BorrowedFd<'_>, ifindex: u32, attach_type: u32, flags: u32) -> io::Result<OwnedFd> {
     let mut attr = LinkAttr {
         prog_fd: program.as_raw_fd() as u32,
         target_ifindex: ifindex,
-        attach_type: side as u32,
-        flags: BEFORE,
+        attach_type,
+        flags,
         ..LinkAttr::default()
     };
     let fd = bpf(command::LINK_CREATE, &mut attr)?;
     // SAFETY: the kernel just made this descriptor for us; nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// What a program made by [`load_constant`] hangs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConstantProgram {
+    /// `BPF_PROG_TYPE_SCHED_CLS`.
+    Classifier = 3,
+    /// `BPF_PROG_TYPE_XDP`.
+    Xdp = 6,
+}
+
+/// Loads a program that returns one number for every packet. For the self-test, which has to drop a packet of its own.
+///
+/// # Errors
+/// The kernel's.
+pub fn load_constant(kind: ConstantProgram, value: i32) -> io::Result<OwnedFd> {
+    // `r0 = value` (BPF_ALU64 | BPF_MOV | BPF_K), `exit` (BPF_JMP | BPF_EXIT).
+    let instructions: [u64; 2] = [0xb7 | (u64::from(value as u32) << 32), 0x95];
+    let mut attr = ProgramAttr {
+        prog_type: kind as u32,
+        insn_cnt: instructions.len() as u32,
+        insns: instructions.as_ptr() as u64,
+        license: c"GPL".as_ptr() as u64,
+        ..ProgramAttr::default()
+    };
+    let fd = bpf(command::PROG_LOAD, &mut attr)?;
+    // SAFETY: the kernel just made this descriptor for us; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Hangs an XDP program on an interface, in generic mode. Closing the result takes it off.
+///
+/// # Errors
+/// The kernel's: `EINVAL` before 5.9, `EBUSY` where another program hangs.
+pub fn attach_xdp_generic(program: BorrowedFd<'_>, ifindex: u32) -> io::Result<OwnedFd> {
+    const ATTACH_XDP: u32 = 37;
+    const GENERIC_MODE: u32 = 1 << 1;
+    attach(program, ifindex, ATTACH_XDP, GENERIC_MODE)
+}
+
+/// Attaches a program last in an interface's tcx chain. Closing the result detaches it.
+///
+/// # Errors
+/// As [`attach_tcx_first`].
+pub fn attach_tcx_last(program: BorrowedFd<'_>, ifindex: u32, side: TcxSide) -> io::Result<OwnedFd> {
+    attach(program, ifindex, side as u32, 0)
 }
 
 /// Takes an entry out of a map; `None` where there is none.

@@ -116,12 +116,13 @@ fn system(what: &'static str) -> impl FnOnce(io::Error) -> KernelError {
 pub struct Loaded {
     /// What this kernel offers, and what its lack costs.
     pub capabilities: Vec<Capability>,
+    /// The hook that interfaces will be attached by.
+    pub hook: Hook,
     /// What numbers in records mean.
     pub names: Arc<KernelNames>,
-    /// Inode number of the network namespace this process is in.
+    /// Inode number of the network namespace that is observed: that of the thread which loads.
     pub node_netns: u32,
     programs: Programs,
-    hook: Hook,
 }
 
 /// Loads the programs into the kernel and starts drop capture.
@@ -198,9 +199,9 @@ fn choose_hook(
     }
 }
 
-/// Inode number of this process's network namespace.
+/// Inode number of this thread's network namespace.
 fn node_netns() -> io::Result<u32> {
-    let inode = std::fs::metadata("/proc/self/ns/net")?.ino();
+    let inode = std::fs::metadata("/proc/thread-self/ns/net")?.ino();
     u32::try_from(inode).map_err(io::Error::other)
 }
 

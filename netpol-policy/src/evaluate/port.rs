@@ -1,0 +1,64 @@
+//! `ports` of a rule.
+
+use super::{Match, selectable};
+use crate::connection::{Connection, End};
+use crate::model::{Pod, PortMatch, PortRule};
+
+/// Whether an entry covers the connection's port. Ports are the destination pod's (rule 13), so behind a Service whose
+/// backend is not known they are not known either.
+pub(super) fn matches(rule: &PortRule, connection: &Connection) -> Match {
+    if rule.protocol != connection.protocol {
+        return Match::No;
+    }
+    if rule.port == PortMatch::Any {
+        return Match::Yes;
+    }
+    if matches!(connection.destination, End::Service { .. }) {
+        return Match::Unknown;
+    }
+    let Some(port) = connection.destination_port else {
+        return Match::Unknown;
+    };
+    match &rule.port {
+        PortMatch::Any => Match::Yes,
+        PortMatch::Range(first, last) => Match::of((*first..=*last).contains(&port)),
+        PortMatch::Name(name) => match &connection.destination {
+            End::Unknown(_) => Match::Unknown,
+            destination => Match::of(
+                selectable(destination)
+                    .is_some_and(|pod| resolves(pod, name, rule).any(|resolved| resolved == port)),
+            ),
+        },
+    }
+}
+
+/// Whether an entry names a port that the destination does not have under that name and protocol (rule 14).
+pub(super) fn is_unresolved(rule: &PortRule, connection: &Connection) -> bool {
+    let PortMatch::Name(name) = &rule.port else {
+        return false;
+    };
+    selectable(&connection.destination)
+        .is_none_or(|pod| resolves(pod, name, rule).next().is_none())
+}
+
+fn resolves<'a>(
+    pod: &'a Pod,
+    name: &'a str,
+    rule: &'a PortRule,
+) -> impl Iterator<Item = u16> + 'a {
+    pod.ports
+        .iter()
+        .filter(move |port| &*port.name == name && port.protocol == rule.protocol)
+        .map(|port| port.port)
+}
+
+/// In words: `TCP port 5432`.
+pub(super) fn words(rule: &PortRule) -> String {
+    let protocol = rule.protocol;
+    match &rule.port {
+        PortMatch::Any => format!("any {protocol} port"),
+        PortMatch::Range(first, last) if first == last => format!("{protocol} port {first}"),
+        PortMatch::Range(first, last) => format!("{protocol} ports {first}-{last}"),
+        PortMatch::Name(name) => format!("{protocol} port named {name}"),
+    }
+}

@@ -1,0 +1,17 @@
+//! Nodes.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::Cidr;
+
+/// A machine of the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Object name.
+    pub name: Arc<str>,
+    /// `InternalIP` and `ExternalIP` of `status.addresses`.
+    pub addresses: Vec<IpAddr>,
+    /// `spec.podCIDRs`: an address in here that no pod has is unknown, not outside.
+    pub pod_cidrs: Vec<Cidr>,
+}

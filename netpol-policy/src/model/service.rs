@@ -1,0 +1,85 @@
+//! Services and their endpoints.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::Protocol;
+
+/// A Service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Namespace.
+    pub namespace: Arc<str>,
+    /// Object name.
+    pub name: Arc<str>,
+    /// `spec.type`.
+    pub kind: ServiceType,
+    /// `spec.clusterIPs`; empty for headless ones.
+    pub cluster_addresses: Vec<IpAddr>,
+    /// `spec.externalIPs` and the load balancer's addresses.
+    pub external_addresses: Vec<IpAddr>,
+    /// Ports.
+    pub ports: Vec<ServicePort>,
+}
+
+/// `spec.type` of a Service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ServiceType {
+    /// Reached inside the cluster only.
+    #[default]
+    ClusterIp,
+    /// Also on a port of every node.
+    NodePort,
+    /// Also through a load balancer.
+    LoadBalancer,
+    /// A DNS name only.
+    ExternalName,
+}
+
+/// One port of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Empty where the Service has one unnamed port.
+    pub name: Arc<str>,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// The port that clients dial; policies never see it (rule 13).
+    pub port: u16,
+    /// The port on every node.
+    pub node_port: Option<u16>,
+}
+
+/// An EndpointSlice: some of the backends of a Service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndpointSlice {
+    /// Namespace.
+    pub namespace: Arc<str>,
+    /// Object name.
+    pub name: Arc<str>,
+    /// The `kubernetes.io/service-name` label.
+    pub service: Option<Arc<str>>,
+    /// Backends.
+    pub endpoints: Vec<Endpoint>,
+    /// Ports, the same for all backends of the slice.
+    pub ports: Vec<EndpointPort>,
+}
+
+/// One backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// `conditions.ready`; unset counts as ready (API field documentation).
+    pub ready: bool,
+}
+
+/// One port of every backend of a slice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointPort {
+    /// The name of the Service port.
+    pub name: Arc<str>,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// The port on the backend; `None` means all ports.
+    pub port: Option<u16>,
+}
