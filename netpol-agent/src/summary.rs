@@ -24,7 +24,7 @@ impl Subject<'_> {
         match self.agreement {
             Agreement::Agree if self.observed.verdict.is_blocked() => return self.denial(),
             Agreement::DeniedButForwarded => {
-                return format!("denied by {}, yet forwarded: not enforced", self.deniers());
+                return format!("denied by {}, yet forwarded", self.deniers());
             }
             Agreement::AllowedButDropped => {
                 return match &self.observed.drop {
@@ -118,10 +118,15 @@ impl Subject<'_> {
     }
 
     fn denial(&self) -> String {
-        let Some((direction, first)) = self.denied().next() else {
+        // A policy that nearly admits it says more than one that admits nobody. Of equals the first.
+        let missing = |denial: &Denial| {
+            denial.nearest.as_ref().map_or(usize::MAX, |nearest| nearest.wants.len())
+        };
+        let nearest = self.denied().min_by_key(|(_, denial)| missing(denial));
+        let Some((direction, denial)) = nearest else {
             return "denied by policy".to_owned();
         };
-        let mut sentence = self.denial_by(direction, first);
+        let mut sentence = self.denial_by(direction, denial);
         let more = self.denied().count() - 1;
         if more > 0 {
             sentence.push_str(&format!(" (and {more} more)"));
@@ -279,7 +284,7 @@ mod tests {
     fn forwarded_against_policy_names_the_policy() {
         assert_eq!(
             sentence(&flow(1), &denied(&["a"])),
-            "denied by prod/a, yet forwarded: not enforced"
+            "denied by prod/a, yet forwarded"
         );
         assert_eq!(sentence(&flow(1), &allowed()), "");
     }

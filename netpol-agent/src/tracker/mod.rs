@@ -33,6 +33,9 @@ use crate::flow::{FlowId, Observed, ObservedVerdict, State};
 const COMPLETION: u64 = 50_000_000;
 /// How long the end of a published connection waits for its last counters.
 const SETTLING: u64 = 1_500_000_000;
+/// A node that rejects first sends its RST or ICMP error, which ends the connection, and then frees the packet: so much
+/// later at most (nanoseconds).
+const REJECT_LAG: u64 = 10_000_000;
 /// How long an ended connection, or one that was seen in drops alone, is remembered for stragglers.
 const LINGER: u64 = 30_000_000_000;
 /// The same for a blocked one: retransmissions of a SYN come up to 64 s apart (`tcp_syn_retries` 6).
@@ -335,7 +338,7 @@ impl Tracker {
         let opening = state.flags & drop_flag::OPENING != 0 && key.protocol == TCP;
         let found = found.filter(|id| {
             self.connections.get(id).is_some_and(|connection| {
-                let later = state.first_seen > connection.seen().1;
+                let later = state.first_seen > connection.seen().1 + REJECT_LAG;
                 !(opening && later && connection.state() == State::Ended)
             })
         });
