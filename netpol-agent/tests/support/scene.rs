@@ -11,7 +11,9 @@ pub struct Scene {
 impl Scene {
     /// Makes the pods and writes their manifests to `manifests` in the scene's directory.
     pub fn new(pods: impl IntoIterator<Item = PodSpec>) -> Self {
-        let builder = pods.into_iter().fold(Cluster::builder("npa"), |cluster, pod| cluster.pod(pod));
+        let builder = pods
+            .into_iter()
+            .fold(Cluster::builder("npa"), |cluster, pod| cluster.pod(pod));
         let scene = Self {
             cluster: builder.build().unwrap(),
             directory: WorkDirectory::unique("npa").unwrap(),
@@ -27,10 +29,15 @@ impl Scene {
     }
 
     /// Starts the agent on the node, beside the arguments that every test needs.
-    pub fn agent<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> AgentProcess {
+    pub fn agent(&self, arguments: &[&str]) -> AgentProcess {
         let manifests = self.directory.path().join("manifests");
-        let needed = ["--inventory", manifests.to_str().unwrap(), "--node", inventory::NODE_NAME];
-        let arguments = needed.into_iter().chain(arguments);
+        let needed = [
+            "--inventory",
+            manifests.to_str().unwrap(),
+            "--node",
+            inventory::NODE_NAME,
+        ];
+        let arguments = needed.iter().chain(arguments).copied();
         AgentProcess::start(self.cluster.node(), self.directory.path(), arguments).unwrap()
     }
 }
