@@ -168,6 +168,8 @@ impl Pipeline {
         self.bindings.follow(&snapshot, &self.status);
         let addresses = snapshot.node_addresses().map(record_address).collect();
         self.tracker.set_node_addresses(addresses);
+        let addresses = snapshot.pod_addresses().map(record_address).collect();
+        self.tracker.set_pod_addresses(addresses);
     }
 
     fn lost(&self, stage: Stage, reason: &'static str, count: u64, now: u64) {

@@ -130,6 +130,11 @@ pub struct FlowState {
     pub ct_original: Tuple,
     /// Conntrack's reply tuple (its source is the backend that answers), where one was readable.
     pub ct_reply: Tuple,
+    /// Inode number of the pod's network namespace, by the socket that a packet from the pod came from; 0 where none was
+    /// seen.
+    pub pod_netns: u32,
+    /// Zero.
+    pub reserved_end: u32,
 }
 
 /// One kind of drop of one tuple.
@@ -323,14 +328,14 @@ const _: () = {
     assert!(size_of::<FlowKey>() == 44);
     assert!(offset_of!(FlowKey, ifindex) == 36);
     assert!(size_of::<Counters>() == 32);
-    assert!(size_of::<FlowState>() == 160);
+    assert!(size_of::<FlowState>() == 168);
     assert!(offset_of!(FlowState, flags) == 80);
     assert!(offset_of!(FlowState, ct_original) == 88);
     assert!(size_of::<DropKey>() == 64);
     assert!(offset_of!(DropKey, reason) == 44);
     assert!(size_of::<DropState>() == 80);
     assert!(offset_of!(DropState, ct_original) == 40);
-    assert!(size_of::<FlowEvent>() == 216);
+    assert!(size_of::<FlowEvent>() == 224);
     assert!(offset_of!(FlowEvent, state) == 56);
     assert!(size_of::<DropEvent>() == 152);
     assert!(size_of::<FragmentKey>() == 44);

@@ -12,7 +12,7 @@ use netpol_common::record::{
 use crate::atomic::Instruction;
 use crate::conntrack::Conntrack;
 use crate::events;
-use crate::globals::layout;
+use crate::globals::{layout, node_netns};
 use crate::maps::{FLOWS, FRAGMENTS, count};
 use crate::read::{TcPacket, probe};
 
@@ -73,8 +73,9 @@ pub(crate) fn track(ctx: &TcContext, link: LinkLayer, crossing: Crossing) {
     // SAFETY: a pointer to a live map value, as the helper returned it.
     let flow = unsafe { SharedFlow::new(state) };
     let mut flags = flow.count(&packet, &sighting);
-    if matches!(crossing, Crossing::ToPod) {
-        flags = learn_conntrack(ctx, state, flow, flags);
+    match crossing {
+        Crossing::ToPod => flags = learn_conntrack(ctx, state, flow, flags),
+        Crossing::FromPod => learn_netns(ctx, state),
     }
     report(&key, state, flow, flags);
 }
@@ -137,6 +138,32 @@ fn learn_conntrack(ctx: &TcContext, state: *mut FlowState, flow: SharedFlow, fla
         }
     }
     flow.add_flags(flags, learnt)
+}
+
+/// On the host side of a veth a packet still belongs to the socket that sent it, and that to the pod's namespace.
+#[inline(always)]
+fn learn_netns(ctx: &TcContext, state: *mut FlowState) {
+    // SAFETY: a live map value.
+    if unsafe { (*state).pod_netns } != 0 {
+        return;
+    }
+    // In a tc program the context is the `sk_buff` itself.
+    let Some(socket) = probe::<u64>(ctx.skb.skb as u64, layout!(skb_sk)) else {
+        return;
+    };
+    if socket == 0 {
+        return;
+    }
+    let Some(net) = probe::<u64>(socket, layout!(sock_net)) else {
+        return;
+    };
+    let Some(netns) = probe::<u32>(net, layout!(net_inum)) else {
+        return;
+    };
+    if netns != node_netns() {
+        // SAFETY: a live map value; every CPU writes the same.
+        unsafe { (*state).pod_netns = netns };
+    }
 }
 
 #[inline(always)]

@@ -182,6 +182,12 @@ impl Snapshot {
         self.nodes.keys().copied()
     }
 
+    /// Every address of every live pod that has its own.
+    pub fn pod_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let pods = self.pods.values().filter(|pod| !pod.phase.is_finished() && !pod.host_network);
+        pods.flat_map(|pod| pod.addresses.iter().copied())
+    }
+
     /// The Service that has an address.
     #[must_use]
     pub fn service_at(&self, address: IpAddr) -> Option<&Arc<Service>> {

@@ -59,6 +59,9 @@ pub struct Tracker {
     config: TrackerConfig,
     names: Arc<dyn Names>,
     node_addresses: HashSet<Address>,
+    pod_addresses: HashSet<Address>,
+    /// Network namespaces of pods, by the interface that leads there.
+    pod_netns: HashMap<u32, u32>,
     connections: HashMap<FlowId, Connection>,
     by_dialled: HashMap<FlowKey, FlowId>,
     by_interface: HashMap<FlowKey, FlowId>,
@@ -87,6 +90,8 @@ impl Tracker {
             config,
             names,
             node_addresses: HashSet::new(),
+            pod_addresses: HashSet::new(),
+            pod_netns: HashMap::new(),
             connections: HashMap::new(),
             by_dialled: HashMap::new(),
             by_interface: HashMap::new(),
@@ -102,6 +107,11 @@ impl Tracker {
     /// Tells which addresses are nodes': what a node answers in its own name is no rejection.
     pub fn set_node_addresses(&mut self, addresses: HashSet<Address>) {
         self.node_addresses = addresses;
+    }
+
+    /// Addresses of pods: packets that come from them were made inside a pod.
+    pub fn set_pod_addresses(&mut self, addresses: HashSet<Address>) {
+        self.pod_addresses = addresses;
     }
 
     /// Connections remembered.
@@ -157,8 +167,12 @@ impl Tracker {
         }
     }
 
-    /// Takes a drop, from the ring buffer or a sweep.
+    /// Takes a drop, from the ring buffer or a sweep. What happens in namespaces that are neither the node's nor a pod's is
+    /// none of this node's business.
     pub fn drop(&mut self, key: DropKey, state: DropState, now: u64) {
+        if !self.is_here(&key) {
+            return;
+        }
         let id = match self
             .by_drop
             .get(&key)
@@ -182,9 +196,18 @@ impl Tracker {
         self.update_deadline(id, now, true);
     }
 
+    /// Whether a drop happened on the node itself or inside one of its pods: a namespace known by an interface, or one in
+    /// which a packet with a pod's address was made.
+    fn is_here(&self, key: &DropKey) -> bool {
+        let on_node = key.netns == self.config.node_netns || key.netns == 0;
+        let made_there = key.input_ifindex == 0 && self.pod_addresses.contains(&key.tuple.source);
+        on_node || made_there || self.pod_netns.values().any(|netns| *netns == key.netns)
+    }
+
     /// Forgets which connections an interface carried: its number may come again for another pod.
     pub fn interface_down(&mut self, ifindex: u32) {
         self.by_interface.retain(|key, _| key.ifindex != ifindex);
+        self.pod_netns.remove(&ifindex);
     }
 
     /// The next revision that is due, if any.
@@ -250,6 +273,9 @@ impl Tracker {
 
     /// Finds or makes the connection of a flow record, and brings it up to date.
     fn place(&mut self, key: FlowKey, state: FlowState, now: u64) -> FlowId {
+        if state.pod_netns != 0 {
+            self.pod_netns.insert(key.ifindex, state.pod_netns);
+        }
         let sighting = Sighting::new(key, state);
         let dialled = sighting.dialled();
         let dialled_key = FlowKey::new(&dialled.tuple, key.protocol, 0);

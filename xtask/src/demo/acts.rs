@@ -8,7 +8,7 @@ use anyhow::Result;
 use netpol_testkit::Cluster;
 use netpol_testkit::traffic::{TcpAttempt, UdpAttempt};
 
-use super::topology::{ARTIFACTS, ARTIFACTS6};
+use super::topology::{ARTIFACTS, ARTIFACTS6, SILENT};
 
 /// How long an attempt that nobody answers goes on: long enough for one SYN to be sent again.
 const PATIENCE: Duration = Duration::from_millis(1300);
@@ -106,7 +106,8 @@ fn production(cluster: &Cluster, stage: &Stage) -> Result<()> {
 fn no_policy(cluster: &Cluster, stage: &Stage) -> Result<()> {
     let artifacts = cluster.pod("data/artifacts");
     stage.tcp(cluster, "ci/runner", artifacts.at(8081))?;
-    stage.udp(cluster, "ci/lint", artifacts.at(8126))
+    stage.udp(cluster, "ci/lint", artifacts.at(8126))?;
+    stage.tcp(cluster, "prod/web", SILENT)
 }
 
 fn forgotten(cluster: &Cluster, stage: &Stage) -> Result<()> {

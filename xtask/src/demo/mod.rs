@@ -74,7 +74,10 @@ fn play(options: &Options, stage: &Stage) -> Result<()> {
     let manifests = manifests
         .to_str()
         .context("the path of the checkout is not UTF-8")?;
-    let arguments = ["--inventory", manifests, "--node", topology::NODE];
+    let node = ["--inventory", manifests, "--node", topology::NODE];
+    let arguments = node
+        .into_iter()
+        .chain(["--exclude-interface", topology::UPLINK]);
     let agent = AgentProcess::start(demo.cluster.node(), directory.path(), arguments)?;
 
     introduce();

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context, Result};
+use netpol_testkit::cluster::WORLD_IPV4;
 use netpol_testkit::traffic::{TcpServer, UdpServer};
 use netpol_testkit::{Cluster, PodSpec, artifact, firewall};
 
@@ -26,6 +27,21 @@ pub(super) const ARTIFACTS: (Ipv4Addr, u16) = (Ipv4Addr::new(10, 96, 0, 20), 80)
 pub(super) const ARTIFACTS6: (Ipv6Addr, u16) =
     (Ipv6Addr::new(0xfd00, 0x96, 0, 0, 0, 0, 0, 0x20), 80);
 
+/// What makes the world silent.
+const MUTE: &str = "
+table inet mute {
+    chain input {
+        type filter hook input priority filter; policy accept;
+        tcp dport 443 drop
+    }
+}
+";
+
+/// A machine outside that takes packets and says nothing.
+pub(super) const SILENT: (Ipv4Addr, u16) = (WORLD_IPV4, 443);
+/// The node's way out, which is no pod's interface.
+pub(super) const UPLINK: &str = "eth0";
+
 /// The cluster with its servers. The servers are dropped first.
 pub(super) struct Demo {
     _tcp: Vec<TcpServer>,
@@ -40,12 +56,14 @@ pub(super) fn create(name: &str) -> Result<Demo> {
         .fold(Cluster::named(name), |cluster, (name, last)| {
             cluster.pod(PodSpec::new(name, ipv4(last)).ipv6(ipv6(last)))
         })
+        .world()
         .build()
         .context("cannot make the demo's cluster (does another demo run?)")?;
     let path = artifact::workspace().join("deploy/demo/enforcement.nft");
     let rules = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read {}", path.display()))?;
     firewall::nft(cluster.node(), &rules)?;
+    firewall::nft(cluster.world(), MUTE)?;
 
     let any = |port: u16| SocketAddr::from(([0_u16; 8], port));
     let server = |pod: &str, port| TcpServer::start(cluster.pod(pod).netns(), any(port));
@@ -108,6 +126,7 @@ mod tests {
             ("ci/runner", store.at(8081), Outcome::Refused),
             ("ci/lint", store.at(8080), Outcome::TimedOut),
             ("prod/web", postgres.at6(5432), Outcome::TimedOut),
+            ("prod/web", SILENT.into(), Outcome::TimedOut),
         ] {
             let attempt = TcpAttempt::to(to).timeout(patience);
             let outcome = attempt.exchange_from(pod(from).netns(), b"x").unwrap();
