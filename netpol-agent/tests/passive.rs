@@ -152,10 +152,8 @@ fn assert_only_ours_came(before: &(State, Vec<String>), scene: &Scene, hook: &st
         .iter()
         .partition(|program| program.contains(" netpol_"));
     assert!(theirs.into_iter().eq(&before.1), "{:#?}", running.1);
-    let filters = changes
-        .lines()
-        .filter(|line| line.contains(" netpol_"))
-        .count();
+    let is_filter = |line: &&str| line.starts_with("+ filter ") && line.contains(" netpol_");
+    let filters = changes.lines().filter(is_filter).count();
     let counts = [ours.len(), filters];
     assert_eq!(
         counts,

@@ -5,13 +5,13 @@ use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 
 use aya::programs::tc::{
-    NlOptions, SchedClassifierLink, TcAttachOptions, TcAttachType, TcHandle, qdisc_add_clsact,
-    qdisc_detach_program,
+    NlOptions, SchedClassifierLink, TcAttachOptions, TcAttachType, TcHandle, qdisc_detach_program,
 };
 use netpol_common::packet::LinkLayer;
 use netpol_common::record::Crossing;
 
 use super::bpf::{TcxSide, attach_tcx_first};
+use super::clsact::Qdisc;
 use super::links::Link;
 use super::programs::{LoadError, Programs, tc_program};
 
@@ -67,18 +67,36 @@ pub struct Attachment {
 }
 
 enum Links {
-    Tcx { _ingress: OwnedFd, _egress: OwnedFd },
-    Clsact { _ingress: SchedClassifierLink, _egress: SchedClassifierLink },
+    Tcx {
+        _ingress: OwnedFd,
+        _egress: OwnedFd,
+    },
+    // Fields are dropped in this order: filters first, then what they hung on.
+    Clsact {
+        _ingress: SchedClassifierLink,
+        _egress: SchedClassifierLink,
+        _qdisc: Qdisc,
+    },
 }
 
 /// The two sides, ingress first: a connection's first packet comes from the pod that opens it.
 const SIDES: [(Crossing, TcxSide, TcAttachType, &str); 2] = [
-    (Crossing::FromPod, TcxSide::Ingress, TcAttachType::Ingress, "ingress"),
-    (Crossing::ToPod, TcxSide::Egress, TcAttachType::Egress, "egress"),
+    (
+        Crossing::FromPod,
+        TcxSide::Ingress,
+        TcAttachType::Ingress,
+        "ingress",
+    ),
+    (
+        Crossing::ToPod,
+        TcxSide::Egress,
+        TcAttachType::Egress,
+        "egress",
+    ),
 ];
 
-/// Names our filters among others of the same priority.
-const HANDLE: u32 = 0x6e70_6f6c;
+/// How many priorities are tried, where somebody uses one for another protocol or kind of filter.
+const PRIORITIES: u16 = 16;
 
 /// Attaches programs to interfaces, from any thread.
 pub struct Attacher {
@@ -91,7 +109,11 @@ impl Attacher {
     /// With the hook that was chosen at load, and the priority of its filters where that is clsact.
     #[must_use]
     pub fn new(programs: Programs, hook: Hook, priority: u16) -> Self {
-        Self { programs: Mutex::new(programs), hook, priority }
+        Self {
+            programs: Mutex::new(programs),
+            hook,
+            priority,
+        }
     }
 
     /// The hook in use.
@@ -126,13 +148,16 @@ impl Attacher {
                 .map_err(|source| AttachError::Tcx { side: name, source })?;
             made.push(attached);
         }
-        let [ingress, egress] = <[OwnedFd; 2]>::try_from(made).unwrap_or_else(|_| unreachable!("one link a side"));
-        Ok(Links::Tcx { _ingress: ingress, _egress: egress })
+        let [ingress, egress] =
+            <[OwnedFd; 2]>::try_from(made).unwrap_or_else(|_| unreachable!("one link a side"));
+        Ok(Links::Tcx {
+            _ingress: ingress,
+            _egress: egress,
+        })
     }
 
     fn attach_clsact(&self, link: &Link) -> Result<Links, AttachError> {
-        // Fails where there is one already, which serves as well.
-        let _ = qdisc_add_clsact(&link.name);
+        let qdisc = Qdisc::ensure(link);
         let mut made = Vec::with_capacity(SIDES.len());
         let mut programs = self.lock();
         for (crossing, _, side, name) in SIDES {
@@ -140,28 +165,36 @@ impl Attacher {
             let _ = qdisc_detach_program(&link.name, side, tc_program(link.link_layer, crossing));
             let failed = |source| AttachError::Clsact { side: name, source };
             let program = programs.tc_mut(link.link_layer, crossing)?;
-            let options = NlOptions {
-                priority: self.priority,
-                handle: handle(),
-                ..NlOptions::default()
+            let mut attach = |priority| {
+                let handle = TcHandle::from(qdisc.handle());
+                let options = NlOptions {
+                    priority,
+                    handle,
+                    ..NlOptions::default()
+                };
+                program.attach_with_options(&link.name, side, TcAttachOptions::Netlink(options))
             };
-            let id = program
-                .attach_with_options(&link.name, side, TcAttachOptions::Netlink(options))
+            let last = self.priority.saturating_add(PRIORITIES);
+            let id = (self.priority..last)
+                .find_map(|priority| attach(priority).ok())
+                .map_or_else(|| attach(last), Ok)
                 .map_err(failed)?;
             made.push(program.take_link(id).map_err(failed)?);
         }
-        let [ingress, egress] =
-            <[SchedClassifierLink; 2]>::try_from(made).unwrap_or_else(|_| unreachable!("one link a side"));
-        Ok(Links::Clsact { _ingress: ingress, _egress: egress })
+        let [ingress, egress] = <[SchedClassifierLink; 2]>::try_from(made)
+            .unwrap_or_else(|_| unreachable!("one link a side"));
+        Ok(Links::Clsact {
+            _ingress: ingress,
+            _egress: egress,
+            _qdisc: qdisc,
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Programs> {
-        self.programs.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.programs
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
-}
-
-fn handle() -> TcHandle {
-    TcHandle::from(HANDLE)
 }
 
 /// Whether this kernel has tcx, tried on the loopback device and undone at once.
@@ -173,5 +206,8 @@ pub fn probe_tcx(programs: &Programs) -> Result<(), AttachError> {
     let program = programs.tc(LinkLayer::Ethernet, Crossing::FromPod)?;
     attach_tcx_first(program, LOOPBACK, TcxSide::Ingress)
         .map(drop)
-        .map_err(|source| AttachError::Tcx { side: "ingress", source })
+        .map_err(|source| AttachError::Tcx {
+            side: "ingress",
+            source,
+        })
 }

@@ -14,6 +14,7 @@ pub mod attach;
 pub mod bpf;
 pub mod btf;
 pub mod capability;
+mod clsact;
 pub mod counters;
 pub mod decode;
 pub mod interfaces;
