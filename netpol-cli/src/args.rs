@@ -29,6 +29,8 @@ pub(crate) enum Output {
 pub(crate) struct Watch {
     pub(crate) connection: Connection,
     pub(crate) request: WatchFlowsRequest,
+    /// Never rewrite a line that stands.
+    pub(crate) append: bool,
     pub(crate) output: Output,
     pub(crate) color: anstream::ColorChoice,
 }
@@ -88,7 +90,7 @@ pub(crate) fn command() -> Command {
                 .value_parser(["auto", "always", "never"])
                 .help("When to colour; auto: on a terminal, unless NO_COLOR is set"),
         )
-        .subcommand(stream_command("watch", "Show flows as they happen", "0"))
+        .subcommand(stream_command("watch", "Show flows as they happen", "0").arg(append()))
         .subcommand(stream_command(
             "list",
             "Show the flows that the agent keeps, then exit",
@@ -146,6 +148,13 @@ fn stream_command(name: &'static str, about: &'static str, last: &'static str) -
         .args(filters::arguments())
 }
 
+fn append() -> Arg {
+    Arg::new("append")
+        .long("append")
+        .action(ArgAction::SetTrue)
+        .help("On a terminal, never rewrite a line: print each flow once, and again when its verdict changes")
+}
+
 fn output(formats: &[&'static str]) -> Arg {
     Arg::new("output")
         .short('o')
@@ -178,6 +187,7 @@ pub(crate) fn watch(matches: &ArgMatches, follow: bool) -> Result<Watch, CliErro
     Ok(Watch {
         connection: connection(matches)?,
         request,
+        append: !follow || matches.get_flag("append"),
         output: output_of(matches),
         color: color_of(matches),
     })

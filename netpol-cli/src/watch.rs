@@ -28,7 +28,7 @@ const REMEMBERED: usize = 100_000;
 pub(crate) async fn run(watch: Watch) -> Result<(), CliError> {
     let mut client = watch.connection.open().await?;
     let follow = watch.request.follow;
-    let mut printer = Printer::new(watch.output, watch.color);
+    let mut printer = Printer::new(&watch);
     let connection = &watch.connection;
     let interrupt = signal::ctrl_c();
     tokio::pin!(interrupt);
@@ -79,21 +79,23 @@ struct Printer {
     out: AutoStream<io::Stdout>,
     output: Output,
     lines: Lines,
-    /// On a terminal.
+    on_terminal: bool,
+    /// Where lines are rewritten.
     screen: Option<Screen>,
     seen: Seen,
     tally: Tally,
 }
 
 impl Printer {
-    fn new(output: Output, color: anstream::ColorChoice) -> Self {
+    fn new(watch: &Watch) -> Self {
         let stdout = io::stdout();
-        let screen = (stdout.is_terminal() && output != Output::Json).then(Screen::default);
+        let on_terminal = stdout.is_terminal() && watch.output != Output::Json;
         Self {
-            out: AutoStream::new(stdout, color),
-            output,
-            lines: Lines::new(output == Output::Wide, None, TimeZone::system()),
-            screen,
+            out: AutoStream::new(stdout, watch.color),
+            output: watch.output,
+            lines: Lines::new(watch.output == Output::Wide, None, TimeZone::system()),
+            on_terminal,
+            screen: (on_terminal && !watch.append).then(Screen::default),
             seen: Seen::default(),
             tally: Tally::default(),
         }
@@ -162,7 +164,9 @@ impl Printer {
 
     /// Columns and rows, on a terminal.
     fn terminal(&self) -> Option<(usize, usize)> {
-        self.screen.as_ref()?;
+        if !self.on_terminal {
+            return None;
+        }
         let (Width(width), Height(height)) = terminal_size_of(io::stdout())?;
         Some((width.into(), height.into()))
     }

@@ -141,8 +141,8 @@ struct Watch {
 
 impl Watch {
     fn start(flows: &FlowsCommand, plain: bool) -> Result<Self> {
-        let mut command = flows.command(["watch"])?;
-        // Ctrl-C is for us: we end it in our own time.
+        let mut command = flows.command(["watch", "--append"])?;
+        // Rewritten lines would go over our captions. Ctrl-C is for us: we end it in our own time.
         command.args(color(plain)).process_group(0);
         let child = command.spawn().context("cannot start flows")?;
         let id = ProcessId::of(child.id());
