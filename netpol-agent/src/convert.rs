@@ -207,12 +207,12 @@ fn observed(flow: &Flow) -> v1::Observed {
             reply_seen: *reply_seen,
             refused_by_peer: *refused_by_peer,
             node_reply: node_reply.to_owned(),
-            drop: drop.as_ref().map(|drop| drop_message(drop, &flow.vantages)),
+            drop: drop.as_ref().map(drop_message),
         }),
     }
 }
 
-fn drop_message(drop: &Drop, vantages: &[Vantage]) -> v1::Drop {
+fn drop_message(drop: &Drop) -> v1::Drop {
     use v1::drop::Class;
     let class = match drop.class {
         DropClass::Firewall => Class::Firewall,
@@ -225,19 +225,12 @@ fn drop_message(drop: &Drop, vantages: &[Vantage]) -> v1::Drop {
         DropClass::Resources => Class::Resources,
         DropClass::Other => Class::Other,
     };
-    // Numbers repeat in every namespace: only the node's own name an interface here.
-    let interface = |ifindex: u32| {
-        vantages
-            .iter()
-            .find(|vantage| drop.in_node_netns && vantage.ifindex == ifindex)
-            .map_or_else(String::new, |vantage| vantage.interface.to_string())
-    };
     v1::Drop {
         reason: drop.reason.to_string(),
         location: drop.location.to_string(),
         class: class.into(),
-        interface: interface(drop.ifindex),
-        input_interface: interface(drop.input_ifindex),
+        interface: drop.interface.to_string(),
+        input_interface: drop.input_interface.to_string(),
         packets: drop.packets,
         bytes: drop.bytes,
         netns: drop.netns.into(),

@@ -234,8 +234,12 @@ pub struct Drop {
     pub of_reply: bool,
     /// `skb->dev`; 0 where there was none.
     pub ifindex: u32,
+    /// Name of that interface, where it is one of the node's pod interfaces.
+    pub interface: Arc<str>,
     /// `skb->skb_iif`; 0 where there was none.
     pub input_ifindex: u32,
+    /// Name of that interface, where it is one of the node's pod interfaces.
+    pub input_interface: Arc<str>,
     /// Packets freed.
     pub packets: u64,
     /// Their network-layer bytes.

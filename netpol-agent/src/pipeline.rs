@@ -194,11 +194,15 @@ fn compose(
     bindings: &Bindings,
     answer_timeout: Duration,
 ) -> Flow {
-    if let Some(drop) = &mut observed.drop
-        && drop.class == DropClass::Firewall
-        && context.no_endpoints
-    {
-        drop.class = DropClass::NoEndpoints;
+    if let Some(drop) = &mut observed.drop {
+        if drop.class == DropClass::Firewall && context.no_endpoints {
+            drop.class = DropClass::NoEndpoints;
+        }
+        if drop.in_node_netns {
+            // Elsewhere the same numbers are other interfaces.
+            drop.interface = bindings.name(drop.ifindex);
+            drop.input_interface = bindings.name(drop.input_ifindex);
+        }
     }
     let protocol = connection.key.protocol;
     let verdict = &context.computed.verdict;

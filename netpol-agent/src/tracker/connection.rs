@@ -472,7 +472,8 @@ impl Connection {
             })
     }
 
-    /// The drop that users see, counted over all interfaces on which the same thing happened.
+    /// The drop that users see, counted over all interfaces on which the same thing happened. Interfaces are numbers
+    /// here; who knows their names adds them.
     pub(crate) fn shown_drop(&self) -> Option<Drop> {
         let of_reply = self.primary_drop(false).is_none();
         let primary = self.primary_drop(of_reply)?;
@@ -490,7 +491,9 @@ impl Connection {
             class: primary.class,
             of_reply,
             ifindex: primary.key.ifindex,
+            interface: Arc::from(""),
             input_ifindex: primary.key.input_ifindex,
+            input_interface: Arc::from(""),
             packets,
             bytes,
             netns: primary.key.netns,

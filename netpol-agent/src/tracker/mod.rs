@@ -16,7 +16,7 @@ mod outcome;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +62,8 @@ pub struct Tracker {
     pod_addresses: HashSet<Address>,
     /// Network namespaces of pods, by the interface that leads there.
     pod_netns: HashMap<u32, u32>,
+    /// Interfaces on which something was seen.
+    interfaces: BTreeSet<u32>,
     connections: HashMap<FlowId, Connection>,
     by_dialled: HashMap<FlowKey, FlowId>,
     by_interface: HashMap<FlowKey, FlowId>,
@@ -92,6 +94,7 @@ impl Tracker {
             node_addresses: HashSet::new(),
             pod_addresses: HashSet::new(),
             pod_netns: HashMap::new(),
+            interfaces: BTreeSet::new(),
             connections: HashMap::new(),
             by_dialled: HashMap::new(),
             by_interface: HashMap::new(),
@@ -186,7 +189,7 @@ impl Tracker {
             return;
         };
         match connection.drops.iter_mut().find(|drop| drop.key == key) {
-            Some(known) => known.state = state,
+            Some(known) => known.state = record.state,
             None => {
                 connection.learn_opener(record.dialled());
                 connection.drops.push(record);
@@ -196,18 +199,31 @@ impl Tracker {
         self.update_deadline(id, now, true);
     }
 
-    /// Whether a drop happened on the node itself or inside one of its pods: a namespace known by an interface, or one in
-    /// which a packet with a pod's address was made.
+    /// Whether a drop happened on the node itself or inside one of its pods: a namespace known by an interface, one in
+    /// which a packet with a pod's address was made, or one that a packet with this tuple was handed to.
     fn is_here(&self, key: &DropKey) -> bool {
         let on_node = key.netns == self.config.node_netns || key.netns == 0;
         let made_there = key.input_ifindex == 0 && self.pod_addresses.contains(&key.tuple.source);
-        on_node || made_there || self.pod_netns.values().any(|netns| *netns == key.netns)
+        on_node
+            || made_there
+            || self.by_drop.contains_key(key)
+            || self.pod_netns.values().any(|netns| *netns == key.netns)
+            || self.on_any_interface(key).is_some()
+    }
+
+    /// The connection that has this tuple, translated as it is, on one of the pods' interfaces.
+    fn on_any_interface(&self, key: &DropKey) -> Option<FlowId> {
+        self.interfaces.iter().find_map(|ifindex| {
+            let entry = FlowKey::new(&key.tuple, key.protocol, *ifindex);
+            self.by_interface.get(&entry).copied()
+        })
     }
 
     /// Forgets which connections an interface carried: its number may come again for another pod.
     pub fn interface_down(&mut self, ifindex: u32) {
         self.by_interface.retain(|key, _| key.ifindex != ifindex);
         self.pod_netns.remove(&ifindex);
+        self.interfaces.remove(&ifindex);
     }
 
     /// The next revision that is due, if any.
@@ -273,6 +289,7 @@ impl Tracker {
 
     /// Finds or makes the connection of a flow record, and brings it up to date.
     fn place(&mut self, key: FlowKey, state: FlowState, now: u64) -> FlowId {
+        self.interfaces.insert(key.ifindex);
         if state.pod_netns != 0 {
             self.pod_netns.insert(key.ifindex, state.pod_netns);
         }
@@ -356,7 +373,9 @@ impl Tracker {
             let entry = FlowKey::new(&dialled.tuple, key.protocol, 0);
             self.by_dialled.get(&entry).copied()
         };
-        let found = if tracked {
+        let found = if !record.in_node_netns {
+            self.on_any_interface(key).or_else(of_dialled)
+        } else if tracked {
             of_dialled()
         } else {
             on_interface.or_else(of_dialled)
@@ -371,7 +390,7 @@ impl Tracker {
         found.unwrap_or_else(|| self.open(dialled, key.protocol, now))
     }
 
-    fn drop_record(&self, key: DropKey, state: DropState) -> DropRecord {
+    fn drop_record(&self, key: DropKey, mut state: DropState) -> DropRecord {
         let reason = self.names.reason(key.reason);
         let location = self.names.location(key.location);
         let class = classify(&DropFacts {
@@ -381,11 +400,16 @@ impl Tracker {
             opening: state.flags & drop_flag::OPENING != 0,
             tcp: key.protocol == TCP,
         });
+        let in_node_netns = key.netns == self.config.node_netns;
+        if !in_node_netns {
+            // A pod's conntrack does not know what the node has translated.
+            state.flags &= !(drop_flag::CT_ORIGINAL | drop_flag::CT_REPLY_DIRECTION);
+        }
         DropRecord {
             class,
             reason: Arc::from(reason.as_ref()),
             location: Arc::from(location.unwrap_or_default()),
-            in_node_netns: key.netns == self.config.node_netns,
+            in_node_netns,
             key,
             state,
         }
@@ -496,7 +520,7 @@ impl Tracker {
 
 /// Whether a record agrees with what its interface showed of a connection before: the same entry of the kernel's map, a
 /// later one for the middle of the connection, or another try to open it. After an answer, an opening packet begins
-/// another connection.
+/// another connection; an ICMP error alone is none, since hosts go on trying (RFC 1122, 4.2.3.9).
 fn is_same_entry_or_retry(connection: &Connection, sighting: &Sighting) -> bool {
     let opening = sighting.state.flags & flow_flag::OPENING_SEEN != 0;
     let mut before = connection
@@ -504,7 +528,10 @@ fn is_same_entry_or_retry(connection: &Connection, sighting: &Sighting) -> bool 
         .iter()
         .filter(|seen| seen.key == sighting.key);
     before.all(|seen| {
-        let answered = seen.state.flags & (flow_flag::ENDED | flow_flag::REPLY_SEEN) != 0;
+        let has = |flags: u32| seen.state.flags & flags != 0;
+        let by_icmp_alone = has(flow_flag::NODE_ICMP | flow_flag::PEER_ICMP)
+            && !has(flow_flag::NODE_RST | flow_flag::PEER_RST | flow_flag::REPLY_SEEN);
+        let answered = has(flow_flag::ENDED | flow_flag::REPLY_SEEN) && !by_icmp_alone;
         sighting.state.first_seen <= seen.entry || !(opening && answered)
     })
 }

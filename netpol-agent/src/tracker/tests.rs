@@ -208,6 +208,56 @@ fn a_rejection_is_published_at_once_and_never_as_a_drop_first() {
 }
 
 #[test]
+fn a_retransmission_after_an_icmp_error_is_still_the_blocked_flow() {
+    let mut tracker = tracker(100);
+    let flags = f::OPENING_SEEN | f::NODE_ICMP | f::ENDED;
+    let (key, refused) = state(&direct(), CLIENT, MS, flags, [1, 0]);
+    let (drop_key, drop) = dropped(&direct(), 1, MS, 1);
+    tracker.drop(drop_key, drop, MS);
+    tracker.flow(key, refused, MS);
+    assert_eq!(due(&mut tracker, 60 * MS).len(), 1);
+    let (key, again) = state(&direct(), CLIENT, 1000 * MS, flags, [1, 0]);
+    tracker.flow(key, again, 1000 * MS);
+    tracker.drop(drop_key, DropState { packets: 2, ..drop }, 1000 * MS);
+    let all = due(&mut tracker, 1060 * MS);
+    assert_eq!(tracker.len(), 1);
+    assert_eq!(all[0].2.verdict, ObservedVerdict::Rejected);
+    assert_eq!(all[0].2.drop.as_ref().map(|drop| drop.packets), Some(2));
+}
+
+#[test]
+fn a_drop_inside_a_pod_that_never_spoke_joins_by_the_tuple_it_was_handed() {
+    const POD: u32 = NODE + 1;
+    let mut tracker = tracker(100);
+    let (key, syn) = state(&dialled(), CLIENT, MS, f::OPENING_SEEN, [1, 0]);
+    tracker.flow(key, syn, MS);
+    let flags = f::OPENING_SEEN | f::OPENED_TO_POD | f::CT_ORIGINAL;
+    let (key, mut delivered) = state(&direct(), SERVER, MS, flags, [1, 0]);
+    delivered.ct_original = dialled();
+    tracker.flow(key, delivered, MS);
+    let (mut key, mut drop) = dropped(&direct(), 1, MS, 1);
+    (key.netns, drop.ct_original) = (POD, direct());
+    drop.flags |= drop_flag::CT_ORIGINAL;
+    tracker.drop(key, drop, MS);
+    let all = due(&mut tracker, 60 * MS);
+    assert_eq!(tracker.len(), 1);
+    assert_eq!(all[0].2.verdict, ObservedVerdict::Dropped);
+    assert!(
+        all[0]
+            .2
+            .drop
+            .as_ref()
+            .is_some_and(|drop| !drop.in_node_netns && !drop.of_reply)
+    );
+
+    let elsewhere = tuple("10.9.9.9", 1, "10.9.9.8", 2);
+    let (mut key, drop) = dropped(&elsewhere, 1, MS, 1);
+    key.netns = POD + 1;
+    tracker.drop(key, drop, MS);
+    assert_eq!(tracker.len(), 1, "a namespace that is none of ours");
+}
+
+#[test]
 fn a_nodes_own_reset_is_a_refusal() {
     let mut tracker = tracker(100);
     tracker.set_node_addresses([direct().destination].into());
