@@ -1,5 +1,7 @@
 //! Figures for Prometheus. Labels come from fixed vocabularies: no address, name or message ever becomes one.
 
+use std::sync::Arc;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -8,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::flow::{Flow, ObservedVerdict, Stage};
+use crate::kernel::counters::SharedCounters;
+use crate::kernel::metrics::KernelCollector;
 
 /// Every figure of the daemon.
 #[derive(Clone, Default)]
@@ -15,6 +19,7 @@ pub struct Metrics {
     flows: Family<VerdictLabel, Counter>,
     revisions: Counter,
     lost: Family<LossLabels, Counter>,
+    kernel: Arc<SharedCounters>,
     /// Observations taken from the kernel side.
     pub observations: Counter,
     /// Connections remembered.
@@ -43,6 +48,12 @@ struct LossLabels {
 }
 
 impl Metrics {
+    /// With the kernel side's counters beside its own.
+    #[must_use]
+    pub fn with_kernel(kernel: Arc<SharedCounters>) -> Self {
+        Self { kernel, ..Self::default() }
+    }
+
     /// Counts a published revision; a connection counts once, by what its first revision said.
     pub fn published(&self, flow: &Flow) {
         self.revisions.inc();
@@ -126,6 +137,7 @@ impl Metrics {
             "Items that the filter of a stream left out",
             self.filtered.clone(),
         );
+        registry.register_collector(Box::new(KernelCollector(self.kernel.clone())));
         let mut text = String::new();
         encode(&mut text, &registry)?;
         Ok(text)

@@ -21,6 +21,7 @@ use crate::drop_class::Names;
 use crate::grpc::{self, Facts, Observer};
 use crate::inventory::{Snapshot, Watcher};
 use crate::kernel::capability::Capability;
+use crate::kernel::counters::SharedCounters;
 use crate::kernel::observation::Observation;
 use crate::log::FlowLog;
 use crate::metrics::Metrics;
@@ -50,6 +51,8 @@ pub struct Source {
     pub node_netns: u32,
     /// What this kernel can and cannot do.
     pub capabilities: Vec<Capability>,
+    /// The kernel side's own counters.
+    pub counters: Arc<SharedCounters>,
 }
 
 /// The whole daemon: kernel side, pipeline and servers, until SIGTERM or SIGINT.
@@ -69,6 +72,7 @@ pub async fn daemon(config: Config) -> Result<()> {
         names: loaded.names.clone(),
         node_netns: loaded.node_netns,
         capabilities: loaded.capabilities.clone(),
+        counters: loaded.counters.clone(),
     };
     let kernel = loaded.start(&kernel_config, sender).await?;
     let stop = CancellationToken::new();
@@ -92,7 +96,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
         .inventory
         .clone()
         .context("--inventory names no directory")?;
-    let metrics = Metrics::default();
+    let metrics = Metrics::with_kernel(source.counters);
     let status = Arc::new(Status::default());
     let log = Arc::new(FlowLog::new(config.flows_kept, config.backlog));
     let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));

@@ -103,6 +103,7 @@ impl Agent {
             names: Arc::new(Table),
             node_netns: NODE,
             capabilities: Vec::new(),
+            counters: Arc::default(),
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(run(config, source, stop.clone()));

@@ -19,6 +19,7 @@ pub mod counters;
 pub mod decode;
 pub mod interfaces;
 pub mod links;
+pub mod metrics;
 pub mod names;
 pub mod observation;
 pub mod programs;
@@ -123,6 +124,8 @@ pub struct Loaded {
     pub names: Arc<KernelNames>,
     /// Inode number of the network namespace that is observed: that of the thread which loads.
     pub node_netns: u32,
+    /// Totals as of the last sweep.
+    pub counters: Arc<SharedCounters>,
     programs: Programs,
 }
 
@@ -170,7 +173,8 @@ pub fn load(config: &KernelConfig) -> Result<Loaded, KernelError> {
             "both sides of a connection through a Service are not joined",
         )
     });
-    Ok(Loaded { capabilities, names, node_netns, programs, hook })
+    let counters = Arc::default();
+    Ok(Loaded { capabilities, names, node_netns, counters, programs, hook })
 }
 
 fn choose_hook(
@@ -208,8 +212,6 @@ fn node_netns() -> io::Result<u32> {
 
 /// The running kernel side. Ends with [`Kernel::stop`]; dropping it detaches everything too.
 pub struct Kernel {
-    /// Totals as of the last sweep.
-    pub counters: Arc<SharedCounters>,
     stop: CancellationToken,
     sweeper: Sender<sweeper::SweepCommand>,
     threads: Vec<std::thread::JoinHandle<()>>,
@@ -227,7 +229,6 @@ impl Loaded {
         observations: mpsc::Sender<Observation>,
     ) -> Result<Kernel, KernelError> {
         let stop = CancellationToken::new();
-        let shared = Arc::new(SharedCounters::default());
         let ring = self.programs.take_ring()?;
         let counters = PerCpuArray::try_from(self.programs.take("COUNTERS")?)
             .map_err(|error| system("cannot open COUNTERS")(io::Error::other(error)))?;
@@ -235,7 +236,7 @@ impl Loaded {
             flows: self.programs.map("FLOWS")?,
             drops: self.programs.map("DROPS")?,
             counters,
-            shared: Arc::clone(&shared),
+            shared: self.counters,
             observations: observations.clone(),
             interval: config.sweep_interval,
         };
@@ -255,7 +256,7 @@ impl Loaded {
         )
         .await
         .map_err(system("cannot follow interfaces by netlink"))?;
-        Ok(Kernel { counters: shared, stop, sweeper, threads, interfaces })
+        Ok(Kernel { stop, sweeper, threads, interfaces })
     }
 }
 
