@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use crate::packet::{Packet, signal};
+use crate::packet::{Packet, signal, transport};
 use crate::record::{Crossing, EventKind, FlowKey, FlowState, Tuple, flow_flag};
 
 /// One packet as the flow table sees it.
@@ -54,8 +54,7 @@ impl FlowKey {
 fn source_is_low(tuple: &Tuple) -> bool {
     let source = u128::from_be_bytes(tuple.source);
     let destination = u128::from_be_bytes(tuple.destination);
-    source < destination
-        || (source == destination && tuple.source_port <= tuple.destination_port)
+    source < destination || (source == destination && tuple.source_port <= tuple.destination_port)
 }
 
 impl FlowState {
@@ -88,20 +87,23 @@ impl FlowState {
         }
     }
 
-    /// Whether a packet opens a new connection on the ports of this, ended, one.
+    /// Whether a packet opens a new connection on the ports of this, ended, one. Only a handshake can tell: the next
+    /// datagram or echo request after an ICMP error belongs to the same conversation.
     #[inline(always)]
     #[must_use]
     pub fn is_succeeded_by(&self, packet: &Packet) -> bool {
         self.flags & flow_flag::ENDED != 0
             && packet.has(signal::OPENING)
-            && packet.protocol != crate::packet::transport::UDP
+            && matches!(packet.protocol, transport::TCP | transport::SCTP)
     }
 
-    /// Flags that a packet adds.
+    /// Flags that a packet adds. Its addresses say whose it is, not its crossing: a pod that forwards packets sends out
+    /// again what was sent to it.
     #[inline(always)]
     fn learnt(flags: u32, packet: &Packet, sighting: &Sighting) -> u32 {
-        let to_pod = matches!(sighting.crossing, Crossing::ToPod);
+        let pod_is_low = flags & flow_flag::POD_IS_LOW != 0;
         let opened_to_pod = flags & flow_flag::OPENED_TO_POD != 0;
+        let to_pod = source_is_low(&packet.tuple) != pod_is_low;
         let mut learnt = 0;
         if to_pod != opened_to_pod {
             if sighting.node_made && packet.has(signal::RESET) {
@@ -126,7 +128,6 @@ impl FlowState {
         }
         learnt
     }
-
 }
 
 /// The event that is due for a connection's flags: something happened that the ring buffer has not accepted yet.
@@ -243,10 +244,7 @@ impl<A: Atomic> SharedFlow<A> {
                 Crossing::FromPod => &raw mut (*self.state).counters[0],
                 Crossing::ToPod => &raw mut (*self.state).counters[1],
             };
-            A::add(
-                &raw mut (*counters).packets,
-                u64::from(sighting.segments),
-            );
+            A::add(&raw mut (*counters).packets, u64::from(sighting.segments));
             A::add(&raw mut (*counters).bytes, sighting.bytes);
             if fragments != 0 {
                 A::add(&raw mut (*counters).fragments, fragments);

@@ -62,23 +62,23 @@ pub mod signal {
     pub const ANSWER: u8 = 1 << 1;
     /// It aborts: TCP RST, SCTP ABORT.
     pub const RESET: u8 = 1 << 2;
-    /// Its sender has finished: TCP FIN, SCTP SHUTDOWN.
+    /// Its sender has finished: TCP FIN, SCTP SHUTDOWN and SHUTDOWN ACK.
     pub const FINISH: u8 = 1 << 3;
     /// It is an ICMP error about another packet, and no connection of its own.
     pub const ICMP_ERROR: u8 = 1 << 4;
     /// It is talk between neighbours on one link (ICMPv6 neighbour and router discovery, multicast listener reports): never
     /// forwarded, and no connection.
     pub const LINK_CONTROL: u8 = 1 << 6;
-    /// That error says the destination cannot be reached (ICMP type 3 but for "fragmentation needed", ICMPv6 type 1).
+    /// The ICMP error says the destination cannot be reached (ICMP type 3 but for "fragmentation needed", ICMPv6 type 1).
     pub const UNREACHABLE: u8 = 1 << 5;
 }
 
 /// What the headers of one packet say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// Addresses and ports. For an ICMP error: those of the packet that the error is about, as its sender sent it.
+    /// Addresses and ports. For [`signal::UNREACHABLE`]: those of the packet that the error is about, as its sender sent it.
     pub tuple: Tuple,
-    /// IANA protocol number of the transport; for an ICMP error, of the packet that it is about.
+    /// IANA protocol number of the transport; for [`signal::UNREACHABLE`], of the packet that it is about.
     pub protocol: u8,
     /// Of [`signal`].
     pub signals: u8,

@@ -29,6 +29,9 @@ pub(super) struct Network {
     pub(super) protocol: u8,
     pub(super) fragment: Fragment,
     pub(super) payload: usize,
+    /// Where the packet ends by its own length field: what follows is padding of the link. No limit where the field is 0,
+    /// which stands for a length above 65535 (segmentation offload, RFC 2675).
+    pub(super) end: usize,
 }
 
 /// Reads a packet whose IP header stands at `offset`. The version nibble decides, not the link layer.
@@ -53,7 +56,7 @@ pub fn parse<S: ByteSource + ?Sized>(source: &S, offset: usize) -> Result<Packet
         fragment: network.fragment,
     };
     if !matches!(network.fragment, Fragment::Later { .. }) {
-        transport::parse(source, network.payload, &mut packet)?;
+        transport::parse(source, network.payload, network.end, &mut packet)?;
     }
     Ok(packet)
 }
@@ -81,7 +84,6 @@ fn ipv4<S: ByteSource + ?Sized>(source: &S, offset: usize) -> Result<Network, Pa
         return Err(ParseError::Malformed);
     }
     let total = u16::from_be_bytes([header[2], header[3]]) as usize;
-    // 0 stands for a length above 65535 (segmentation offload).
     if total != 0 && total < length {
         return Err(ParseError::Malformed);
     }
@@ -98,6 +100,7 @@ fn ipv4<S: ByteSource + ?Sized>(source: &S, offset: usize) -> Result<Network, Pa
         protocol: header[9],
         fragment,
         payload: offset + length,
+        end: end(offset, total),
     })
 }
 
@@ -107,13 +110,15 @@ fn ipv6<S: ByteSource + ?Sized>(
     offset: usize,
     extensions: bool,
 ) -> Result<Network, ParseError> {
-    let [protocol] = source.bytes(offset + 6).ok_or(ParseError::Truncated)?;
+    let [high, low, protocol] = source.bytes(offset + 4).ok_or(ParseError::Truncated)?;
+    let length = u16::from_be_bytes([high, low]) as usize;
     let mut network = Network {
         source: source.bytes(offset + 8).ok_or(ParseError::Truncated)?,
         destination: source.bytes(offset + 24).ok_or(ParseError::Truncated)?,
         protocol,
         fragment: Fragment::Whole,
         payload: offset + IPV6_HEADER,
+        end: end(offset + IPV6_HEADER, length),
     };
     if !extensions {
         return Ok(network);
@@ -122,9 +127,7 @@ fn ipv6<S: ByteSource + ?Sized>(
         if !is_extension(network.protocol) {
             return Ok(network);
         }
-        let [next, length] = source
-            .bytes(network.payload)
-            .ok_or(ParseError::Truncated)?;
+        let [next, length] = source.bytes(network.payload).ok_or(ParseError::Truncated)?;
         let size = match network.protocol {
             extension::FRAGMENT => {
                 let [_, _, high, low, a, b, c, d] = source
@@ -153,6 +156,16 @@ fn ipv6<S: ByteSource + ?Sized>(
         return Err(ParseError::Malformed);
     }
     Ok(network)
+}
+
+/// Where `length` bytes from `start` end.
+#[inline(always)]
+fn end(start: usize, length: usize) -> usize {
+    if length == 0 {
+        usize::MAX
+    } else {
+        start + length
+    }
 }
 
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! TCP, UDP, SCTP, ICMP and ICMPv6: ports, and what a packet says about its connection.
 
-use super::{ByteSource, Packet, ParseError, network, signal};
+use super::{ByteSource, Fragment, Packet, ParseError, network, signal};
 
 /// IANA protocol number of ICMP.
 pub const ICMP: u8 = 1;
@@ -33,15 +33,24 @@ mod chunk {
     pub(super) const INIT_ACK: u8 = 2;
     pub(super) const ABORT: u8 = 6;
     pub(super) const SHUTDOWN: u8 = 7;
+    pub(super) const SHUTDOWN_ACK: u8 = 8;
 }
 
-/// Fills in ports, flags and signals from the transport header at `offset`.
+/// SCTP's common header (RFC 9260, 3.1) and the header of its first chunk.
+const SCTP_HEADER: usize = 12;
+const SCTP_CHUNK: usize = 4;
+
+/// Fills in ports, flags and signals from the transport header at `offset` of a packet that says to stop at `end`.
 #[inline(always)]
 pub(super) fn parse<S: ByteSource + ?Sized>(
     source: &S,
     offset: usize,
+    end: usize,
     packet: &mut Packet,
 ) -> Result<(), ParseError> {
+    if offset + least(packet.protocol) > end {
+        return Err(ParseError::Truncated);
+    }
     match packet.protocol {
         TCP => {
             ports(source, offset, packet)?;
@@ -59,8 +68,10 @@ pub(super) fn parse<S: ByteSource + ?Sized>(
         }
         SCTP => {
             ports(source, offset, packet)?;
-            // Behind the common header of 12 octets; a packet may carry none in its first fragment.
-            if let Some([kind]) = source.bytes(offset + 12) {
+            // A first fragment may be too short for any chunk.
+            if offset + SCTP_HEADER + SCTP_CHUNK <= end
+                && let Some([kind]) = source.bytes(offset + SCTP_HEADER)
+            {
                 packet.signals = sctp_signals(kind);
             }
         }
@@ -69,6 +80,17 @@ pub(super) fn parse<S: ByteSource + ?Sized>(
         _ => packet.signals = signal::OPENING,
     }
     Ok(())
+}
+
+/// Length of the shortest header of a protocol (RFC 9293, RFC 768, RFC 9260, RFC 792).
+#[inline(always)]
+fn least(protocol: u8) -> usize {
+    match protocol {
+        TCP => 20,
+        SCTP => SCTP_HEADER,
+        UDP | ICMP | ICMPV6 => 8,
+        _ => 0,
+    }
 }
 
 #[inline(always)]
@@ -108,7 +130,7 @@ fn sctp_signals(chunk: u8) -> u8 {
         chunk::INIT => signal::OPENING,
         chunk::INIT_ACK => signal::ANSWER,
         chunk::ABORT => signal::RESET,
-        chunk::SHUTDOWN => signal::FINISH,
+        chunk::SHUTDOWN | chunk::SHUTDOWN_ACK => signal::FINISH,
         _ => 0,
     }
 }
@@ -124,17 +146,10 @@ fn icmp<S: ByteSource + ?Sized>(
     let [kind, code] = source.bytes(offset).ok_or(ParseError::Truncated)?;
     packet.icmp_type = kind;
     packet.icmp_code = code;
-    let (request, reply) = if v6 { (128, 129) } else { (8, 0) };
-    if kind == request || kind == reply {
-        let [a, b] = source.bytes(offset + 4).ok_or(ParseError::Truncated)?;
-        let identifier = u16::from_be_bytes([a, b]);
-        packet.tuple.source_port = identifier;
-        packet.tuple.destination_port = identifier;
-        packet.signals = if kind == request {
-            signal::OPENING
-        } else {
-            signal::ANSWER
-        };
+    let echo = echo(kind, v6);
+    if echo != 0 {
+        identifier(source, offset, packet)?;
+        packet.signals = echo;
         return Ok(());
     }
     // Multicast listener discovery (RFC 2710, RFC 9777) and neighbour discovery (RFC 4861).
@@ -146,10 +161,7 @@ fn icmp<S: ByteSource + ?Sized>(
         (kind < 128, kind == 1)
     } else {
         // Code 4 asks for smaller packets and stops nothing.
-        (
-            matches!(kind, 3 | 4 | 5 | 11 | 12),
-            kind == 3 && code != 4,
-        )
+        (matches!(kind, 3 | 4 | 5 | 11 | 12), kind == 3 && code != 4)
     };
     if !error {
         packet.signals = signal::OPENING;
@@ -160,6 +172,29 @@ fn icmp<S: ByteSource + ?Sized>(
         packet.signals |= signal::UNREACHABLE;
         embedded(source, offset + 8, packet)?;
     }
+    Ok(())
+}
+
+/// The signal of an echo request or reply; 0 for any other type.
+#[inline(always)]
+fn echo(kind: u8, v6: bool) -> u8 {
+    match (v6, kind) {
+        (false, 8) | (true, 128) => signal::OPENING,
+        (false, 0) | (true, 129) => signal::ANSWER,
+        _ => 0,
+    }
+}
+
+/// Takes an echo's identifier for both ports.
+#[inline(always)]
+fn identifier<S: ByteSource + ?Sized>(
+    source: &S,
+    offset: usize,
+    packet: &mut Packet,
+) -> Result<(), ParseError> {
+    let [a, b] = source.bytes(offset + 4).ok_or(ParseError::Truncated)?;
+    packet.tuple.source_port = u16::from_be_bytes([a, b]);
+    packet.tuple.destination_port = packet.tuple.source_port;
     Ok(())
 }
 
@@ -174,15 +209,16 @@ fn embedded<S: ByteSource + ?Sized>(
     packet.tuple.source = quoted.source;
     packet.tuple.destination = quoted.destination;
     packet.protocol = quoted.protocol;
+    if matches!(quoted.fragment, Fragment::Later { .. }) {
+        return Ok(());
+    }
     match quoted.protocol {
         TCP | UDP | SCTP => ports(source, quoted.payload, packet)?,
         ICMP | ICMPV6 => {
-            let [a, b] = source
-                .bytes(quoted.payload + 4)
-                .ok_or(ParseError::Truncated)?;
-            let identifier = u16::from_be_bytes([a, b]);
-            packet.tuple.source_port = identifier;
-            packet.tuple.destination_port = identifier;
+            let [kind] = source.bytes(quoted.payload).ok_or(ParseError::Truncated)?;
+            if echo(kind, quoted.protocol == ICMPV6) != 0 {
+                identifier(source, quoted.payload, packet)?;
+            }
         }
         _ => {}
     }
