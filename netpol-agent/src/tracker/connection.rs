@@ -62,7 +62,7 @@ impl Sighting {
     }
 
     /// The end behind the interface, and the other one.
-    fn pod_and_remote(&self) -> ((Address, u16), (Address, u16)) {
+    pub(super) fn pod_and_remote(&self) -> ((Address, u16), (Address, u16)) {
         let low = (self.key.low, self.key.low_port);
         let high = (self.key.high, self.key.high_port);
         if self.has(flow_flag::POD_IS_LOW) {

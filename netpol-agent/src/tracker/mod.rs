@@ -208,7 +208,18 @@ impl Tracker {
             || made_there
             || self.by_drop.contains_key(key)
             || self.pod_netns.values().any(|netns| *netns == key.netns)
-            || self.on_any_interface(key).is_some()
+            || self.was_delivered(key)
+    }
+
+    /// Whether a packet with this tuple went to a pod: what drops it then in another namespace is the pod. A packet that a
+    /// pod sent may be dropped by anybody on its way.
+    fn was_delivered(&self, key: &DropKey) -> bool {
+        let destination = (key.tuple.destination, key.tuple.destination_port);
+        self.on_any_interface(key)
+            .and_then(|id| self.connections.get(&id))
+            .is_some_and(|connection| {
+                connection.sightings.iter().any(|seen| seen.pod_and_remote().0 == destination)
+            })
     }
 
     /// The connection that has this tuple, translated as it is, on one of the pods' interfaces.

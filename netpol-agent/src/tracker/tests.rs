@@ -499,3 +499,22 @@ fn a_retransmission_after_the_entry_expired_is_still_the_blocked_flow() {
     assert_eq!(all.iter().map(|due| due.0).collect::<Vec<_>>(), [1]);
     assert_eq!(all[0].2.drop.as_ref().map(|drop| drop.packets), Some(2));
 }
+
+#[test]
+fn a_drop_far_from_here_is_not_taken_for_one_inside_the_pod() {
+    let mut tracker = tracker(100);
+    let (key, mut syn) = state(&direct(), CLIENT, MS, f::OPENING_SEEN, [1, 0]);
+    syn.pod_netns = 77;
+    tracker.flow(key, syn, MS);
+    // The packet left the pod and was dropped in a namespace that is neither the node's nor the pod's.
+    let (mut key, lost) = dropped(&direct(), 1, MS, 1);
+    key.netns = 4711;
+    key.input_ifindex = 9;
+    tracker.drop(key, lost, MS);
+    let due = due(&mut tracker, 3000 * MS);
+    let [(_, _, observed)] = &due[..] else {
+        panic!("{due:?}")
+    };
+    assert_eq!(observed.verdict, ObservedVerdict::Unanswered);
+    assert_eq!(observed.drop, None);
+}
