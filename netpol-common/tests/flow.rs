@@ -1,5 +1,7 @@
 //! The life of a connection: who opened it, what counts as a reply, when it has ended, which event is due.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use netpol_common::flow::{Atomic, SharedFlow, Sighting, due_event, reported};
 use netpol_common::packet::network::mapped;
 use netpol_common::packet::transport::{ICMP, SCTP, TCP, UDP, tcp_flag, tcp_signals};

@@ -8,6 +8,8 @@
 //! round_trip                packets that another library wrote
 //! ```
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod bounds;
 mod frames;
 mod icmp_errors;
