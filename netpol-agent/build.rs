@@ -24,7 +24,11 @@ enum Toolchain {
 
 fn main() {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("..");
-    for path in ["netpol-ebpf", "netpol-common/src", "netpol-common/Cargo.toml"] {
+    for path in [
+        "netpol-ebpf",
+        "netpol-common/src",
+        "netpol-common/Cargo.toml",
+    ] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
     println!("cargo::rerun-if-env-changed=NETPOL_EBPF_TOOLCHAIN");
@@ -65,7 +69,10 @@ fn choose() -> Option<Toolchain> {
 }
 
 fn distribution_has_core() -> bool {
-    Path::new("/usr/lib/rustlib").join(TARGET).join("lib").is_dir()
+    Path::new("/usr/lib/rustlib")
+        .join(TARGET)
+        .join("lib")
+        .is_dir()
         && Path::new(DISTRIBUTION_CARGO).exists()
 }
 
@@ -76,7 +83,9 @@ fn rustup_has_source() -> bool {
     sysroot.is_ok_and(|output| {
         let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         output.status.success()
-            && Path::new(&sysroot).join("lib/rustlib/src/rust/library/core").is_dir()
+            && Path::new(&sysroot)
+                .join("lib/rustlib/src/rust/library/core")
+                .is_dir()
     })
 }
 
@@ -130,6 +139,8 @@ fn variable(name: &str) -> String {
 }
 
 fn fail(reason: &str) -> ! {
-    eprintln!("error: {reason}\nhelp: `cargo xtask setup` installs what the kernel side needs, `cargo xtask doctor` says what is missing");
+    eprintln!(
+        "error: {reason}\nhelp: `cargo xtask setup` installs what the kernel side needs, `cargo xtask doctor` says what is missing"
+    );
     exit(1);
 }

@@ -51,7 +51,10 @@ impl Metrics {
     /// With the kernel side's counters beside its own.
     #[must_use]
     pub fn with_kernel(kernel: Arc<SharedCounters>) -> Self {
-        Self { kernel, ..Self::default() }
+        Self {
+            kernel,
+            ..Self::default()
+        }
     }
 
     /// Counts a published revision; a connection counts once, by what its first revision said.

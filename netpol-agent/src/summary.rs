@@ -120,7 +120,10 @@ impl Subject<'_> {
     fn denial(&self) -> String {
         // A policy that nearly admits it says more than one that admits nobody. Of equals the first.
         let missing = |denial: &Denial| {
-            denial.nearest.as_ref().map_or(usize::MAX, |nearest| nearest.wants.len())
+            denial
+                .nearest
+                .as_ref()
+                .map_or(usize::MAX, |nearest| nearest.wants.len())
         };
         let nearest = self.denied().min_by_key(|(_, denial)| missing(denial));
         let Some((direction, denial)) = nearest else {

@@ -11,7 +11,9 @@ impl Atomic for Instruction {
     #[inline(always)]
     unsafe fn add(at: *mut u64, value: u64) {
         // SAFETY: by the trait's contract; the instruction touches nothing but `*at`.
-        unsafe { asm!("lock *(u64 *)({at} + 0) += {value}", at = in(reg) at, value = in(reg) value) };
+        unsafe {
+            asm!("lock *(u64 *)({at} + 0) += {value}", at = in(reg) at, value = in(reg) value)
+        };
     }
 
     #[inline(always)]

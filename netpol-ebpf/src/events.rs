@@ -2,8 +2,8 @@
 
 use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use netpol_common::record::{
-    ABI_VERSION, Counter, DropEvent, DropKey, DropState, EventHeader, EventKind, FlowEvent, FlowKey,
-    FlowState,
+    ABI_VERSION, Counter, DropEvent, DropKey, DropState, EventHeader, EventKind, FlowEvent,
+    FlowKey, FlowState,
 };
 
 use crate::maps::{EVENTS, count};
@@ -24,7 +24,11 @@ pub(crate) fn flow(kind: EventKind, key: &FlowKey, state: *const FlowState) -> b
         (*event).header = header(kind);
         (*event).key = *key;
         (*event).reserved = 0;
-        copy_words(state.cast(), (&raw mut (*event).state).cast(), size_of::<FlowState>() / 8);
+        copy_words(
+            state.cast(),
+            (&raw mut (*event).state).cast(),
+            size_of::<FlowState>() / 8,
+        );
     }
     entry.submit(wakeup());
     count(Counter::FlowEventsSent);
@@ -43,7 +47,11 @@ pub(crate) fn drop(key: &DropKey, state: *const DropState) -> bool {
     unsafe {
         (*event).header = header(EventKind::Drop);
         (*event).key = *key;
-        copy_words(state.cast(), (&raw mut (*event).state).cast(), size_of::<DropState>() / 8);
+        copy_words(
+            state.cast(),
+            (&raw mut (*event).state).cast(),
+            size_of::<DropState>() / 8,
+        );
     }
     entry.submit(wakeup());
     count(Counter::DropEventsSent);
@@ -75,6 +83,8 @@ fn wakeup() -> u64 {
 unsafe fn copy_words(from: *const u64, to: *mut u64, words: usize) {
     for index in 0..words {
         // SAFETY: by contract.
-        unsafe { core::ptr::write_volatile(to.add(index), core::ptr::read_volatile(from.add(index))) };
+        unsafe {
+            core::ptr::write_volatile(to.add(index), core::ptr::read_volatile(from.add(index)))
+        };
     }
 }

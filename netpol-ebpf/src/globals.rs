@@ -66,7 +66,13 @@ pub(crate) fn reason_action(reason: u32) -> u8 {
         return 0;
     }
     // SAFETY: the index was just checked.
-    unsafe { core::ptr::read_volatile((&raw const REASON_ACTIONS).cast::<u8>().add(reason as usize)) }
+    unsafe {
+        core::ptr::read_volatile(
+            (&raw const REASON_ACTIONS)
+                .cast::<u8>()
+                .add(reason as usize),
+        )
+    }
 }
 
 /// Whether a code address lies in one of the listed functions.

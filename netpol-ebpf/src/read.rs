@@ -1,7 +1,7 @@
 //! Reading kernel memory: header bytes of a packet, and fields at offsets found in BTF.
 
-use aya_ebpf::helpers::{bpf_probe_read_kernel, bpf_skb_load_bytes};
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel as probe_read_kernel;
+use aya_ebpf::helpers::{bpf_probe_read_kernel, bpf_skb_load_bytes};
 use aya_ebpf::programs::TcContext;
 use netpol_common::packet::ByteSource;
 

@@ -184,7 +184,10 @@ impl Snapshot {
 
     /// Every address of every live pod that has its own.
     pub fn pod_addresses(&self) -> impl Iterator<Item = IpAddr> {
-        let pods = self.pods.values().filter(|pod| !pod.phase.is_finished() && !pod.host_network);
+        let pods = self
+            .pods
+            .values()
+            .filter(|pod| !pod.phase.is_finished() && !pod.host_network);
         pods.flat_map(|pod| pod.addresses.iter().copied())
     }
 

@@ -110,11 +110,20 @@ pub enum TcxSide {
 ///
 /// # Errors
 /// The kernel's: `EINVAL` before 6.6, `ENODEV` for an interface that is gone.
-pub fn attach_tcx_first(program: BorrowedFd<'_>, ifindex: u32, side: TcxSide) -> io::Result<OwnedFd> {
+pub fn attach_tcx_first(
+    program: BorrowedFd<'_>,
+    ifindex: u32,
+    side: TcxSide,
+) -> io::Result<OwnedFd> {
     attach(program, ifindex, side as u32, BEFORE)
 }
 
-fn attach(program: BorrowedFd<'_>, ifindex: u32, attach_type: u32, flags: u32) -> io::Result<OwnedFd> {
+fn attach(
+    program: BorrowedFd<'_>,
+    ifindex: u32,
+    attach_type: u32,
+    flags: u32,
+) -> io::Result<OwnedFd> {
     let mut attr = LinkAttr {
         prog_fd: program.as_raw_fd() as u32,
         target_ifindex: ifindex,
@@ -169,7 +178,11 @@ pub fn attach_xdp_generic(program: BorrowedFd<'_>, ifindex: u32) -> io::Result<O
 ///
 /// # Errors
 /// As [`attach_tcx_first`].
-pub fn attach_tcx_last(program: BorrowedFd<'_>, ifindex: u32, side: TcxSide) -> io::Result<OwnedFd> {
+pub fn attach_tcx_last(
+    program: BorrowedFd<'_>,
+    ifindex: u32,
+    side: TcxSide,
+) -> io::Result<OwnedFd> {
     attach(program, ifindex, side as u32, 0)
 }
 
@@ -177,7 +190,10 @@ pub fn attach_tcx_last(program: BorrowedFd<'_>, ifindex: u32, side: TcxSide) -> 
 ///
 /// # Errors
 /// The kernel's, but for `ENOENT`.
-pub fn lookup_and_delete<K: Plain, V: Plain>(map: BorrowedFd<'_>, key: &K) -> io::Result<Option<V>> {
+pub fn lookup_and_delete<K: Plain, V: Plain>(
+    map: BorrowedFd<'_>,
+    key: &K,
+) -> io::Result<Option<V>> {
     let mut value = MaybeUninit::<V>::zeroed();
     let mut attr = ElementAttr {
         map_fd: map.as_raw_fd() as u32,

@@ -29,7 +29,9 @@ impl KernelTypes {
     /// # Errors
     /// [`BtfError::Unreadable`].
     pub fn load() -> Result<Self, BtfError> {
-        Btf::from_file(VMLINUX).map(Self).map_err(BtfError::Unreadable)
+        Btf::from_file(VMLINUX)
+            .map(Self)
+            .map_err(BtfError::Unreadable)
     }
 
     /// Offsets for the kernel side. Conntrack's are left out (`ct_readable` 0) where they are not as expected.
@@ -91,10 +93,14 @@ impl KernelTypes {
     pub fn drop_reasons(&self) -> Vec<(u32, String)> {
         const PREFIX: &str = "SKB_DROP_REASON_";
         let types = self.0.resolve_types_by_name("skb_drop_reason");
-        let Some(reasons) = types.unwrap_or_default().into_iter().find_map(|found| match found {
-            Type::Enum(reasons) => Some(reasons),
-            _ => None,
-        }) else {
+        let Some(reasons) = types
+            .unwrap_or_default()
+            .into_iter()
+            .find_map(|found| match found {
+                Type::Enum(reasons) => Some(reasons),
+                _ => None,
+            })
+        else {
             return Vec::new();
         };
         let named = reasons.members.iter().filter_map(|member| {
@@ -177,7 +183,10 @@ mod tests {
         assert_ne!(layout.skb_head, 0);
         assert_ne!(layout.skb_network_header, layout.skb_iif);
         let reasons = types.drop_reasons();
-        assert!(reasons.iter().any(|(_, name)| name == "NETFILTER_DROP"), "{reasons:?}");
+        assert!(
+            reasons.iter().any(|(_, name)| name == "NETFILTER_DROP"),
+            "{reasons:?}"
+        );
     }
 
     #[test]
@@ -186,7 +195,12 @@ mod tests {
             eprintln!("SKIPPED: this kernel has no BTF");
             return;
         };
-        let error = types.offset("sk_buff", "no.such").expect_err("no such field");
-        assert_eq!(error.to_string(), "kernel type `sk_buff` has no field `no.such`");
+        let error = types
+            .offset("sk_buff", "no.such")
+            .expect_err("no such field");
+        assert_eq!(
+            error.to_string(),
+            "kernel type `sk_buff` has no field `no.such`"
+        );
     }
 }

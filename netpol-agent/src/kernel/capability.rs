@@ -18,12 +18,22 @@ pub struct Capability {
 impl Capability {
     /// Something that is there.
     pub fn present(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, available: true, detail: detail.into(), cost: "" }
+        Self {
+            name,
+            available: true,
+            detail: detail.into(),
+            cost: "",
+        }
     }
 
     /// Something that is not, and what that costs.
     pub fn missing(name: &'static str, detail: impl Into<String>, cost: &'static str) -> Self {
-        Self { name, available: false, detail: detail.into(), cost }
+        Self {
+            name,
+            available: false,
+            detail: detail.into(),
+            cost,
+        }
     }
 }
 

@@ -65,10 +65,16 @@ impl Losses {
 pub fn losses(totals: &Totals) -> [(&'static str, u64); 5] {
     let of = |counter: Counter| totals[counter as usize];
     [
-        ("ring_full", of(Counter::FlowEventsLost) + of(Counter::DropEventsLost)),
+        (
+            "ring_full",
+            of(Counter::FlowEventsLost) + of(Counter::DropEventsLost),
+        ),
         ("flow_map_full", of(Counter::FlowsFailed)),
         ("drop_map_full", of(Counter::DropsFailed)),
-        ("parse_truncated", of(Counter::Truncated) + of(Counter::DropsUnparsed)),
+        (
+            "parse_truncated",
+            of(Counter::Truncated) + of(Counter::DropsUnparsed),
+        ),
         ("parse_malformed", of(Counter::Malformed)),
     ]
 }

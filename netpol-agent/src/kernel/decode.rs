@@ -38,8 +38,7 @@ pub enum DecodeError {
 /// # Errors
 /// [`DecodeError`]; the record is then to be counted as lost.
 pub fn decode(bytes: &[u8]) -> Result<Observation, DecodeError> {
-    let header: EventHeader =
-        prefix(bytes).ok_or(DecodeError::NoHeader(bytes.len()))?;
+    let header: EventHeader = prefix(bytes).ok_or(DecodeError::NoHeader(bytes.len()))?;
     if header.abi != ABI_VERSION {
         return Err(DecodeError::Abi { found: header.abi });
     }
@@ -100,8 +99,14 @@ mod tests {
     }
 
     fn drop_event() -> DropEvent {
-        let header = EventHeader { abi: ABI_VERSION, kind: EventKind::Drop as u32 };
-        DropEvent { header, ..DropEvent::default() }
+        let header = EventHeader {
+            abi: ABI_VERSION,
+            kind: EventKind::Drop as u32,
+        };
+        DropEvent {
+            header,
+            ..DropEvent::default()
+        }
     }
 
     #[test]
@@ -118,7 +123,14 @@ mod tests {
         assert_eq!(decode(&[1, 2, 3]), Err(DecodeError::NoHeader(3)));
         let mut event = drop_event();
         let short = &bytes(&event)[..40];
-        assert_eq!(decode(short), Err(DecodeError::Length { kind: 4, found: 40, expected: 152 }));
+        assert_eq!(
+            decode(short),
+            Err(DecodeError::Length {
+                kind: 4,
+                found: 40,
+                expected: 152
+            })
+        );
         event.header.kind = 9;
         assert_eq!(decode(&bytes(&event)), Err(DecodeError::Kind(9)));
         event.header.abi = 7;

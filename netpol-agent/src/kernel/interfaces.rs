@@ -118,11 +118,19 @@ impl Interfaces {
     }
 
     async fn forget_missing(&mut self, selected: &HashMap<u32, Link>) {
-        let gone: Vec<u32> =
-            self.watched.keys().copied().filter(|ifindex| !selected.contains_key(ifindex)).collect();
+        let gone: Vec<u32> = self
+            .watched
+            .keys()
+            .copied()
+            .filter(|ifindex| !selected.contains_key(ifindex))
+            .collect();
         for ifindex in gone {
             if let Some(watched) = self.watched.remove(&ifindex) {
-                tracing::info!(interface = watched.interface.name, ifindex, "interface gone");
+                tracing::info!(
+                    interface = watched.interface.name,
+                    ifindex,
+                    "interface gone"
+                );
             }
             // The sweeper takes its connections out of the map, and then says that it is down.
             let _ = self.sweeper.send(SweepCommand::InterfaceDown { ifindex });
@@ -179,7 +187,13 @@ impl Interfaces {
             error,
         };
         self.send(Observation::InterfaceUp(interface.clone())).await;
-        self.watched.insert(link.ifindex, Watched { interface, _attachment: attachment });
+        self.watched.insert(
+            link.ifindex,
+            Watched {
+                interface,
+                _attachment: attachment,
+            },
+        );
     }
 
     /// Tells of new names and routes.

@@ -32,7 +32,11 @@ impl Selection {
             set.build()
         };
         Ok(Self {
-            include: if include.is_empty() { None } else { Some(build(include)?) },
+            include: if include.is_empty() {
+                None
+            } else {
+                Some(build(include)?)
+            },
             exclude: build(exclude)?,
         })
     }
@@ -179,7 +183,8 @@ mod tests {
     }
 
     fn selection(include: &[&str], exclude: &[&str]) -> Selection {
-        let owned = |patterns: &[&str]| patterns.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();
+        let owned =
+            |patterns: &[&str]| patterns.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();
         Selection::new(&owned(include), &owned(exclude)).expect("globs")
     }
 

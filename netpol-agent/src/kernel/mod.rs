@@ -22,10 +22,11 @@ pub mod links;
 pub mod metrics;
 pub mod names;
 pub mod observation;
+pub mod privilege;
 pub mod programs;
 mod reader;
-pub mod symbols;
 pub mod sweeper;
+pub mod symbols;
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -93,6 +94,9 @@ impl Default for KernelConfig {
 /// Why the kernel side cannot work here.
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
+    /// The process may not do what it has to.
+    #[error(transparent)]
+    Privilege(#[from] privilege::Missing),
     /// Loading failed.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -134,6 +138,7 @@ pub struct Loaded {
 /// # Errors
 /// [`KernelError`], where nothing at all could be observed. What is merely degraded is in [`Loaded::capabilities`].
 pub fn load(config: &KernelConfig) -> Result<Loaded, KernelError> {
+    privilege::check()?;
     let types = btf::KernelTypes::load().map_err(LoadError::from)?;
     let symbols = Symbols::load().unwrap_or_default();
     let names = Arc::new(KernelNames::new(types.drop_reasons(), symbols));
@@ -153,7 +158,11 @@ pub fn load(config: &KernelConfig) -> Result<Loaded, KernelError> {
     capabilities.push(if names.has_reasons() {
         Capability::present("drop reasons", "named by the kernel's enum skb_drop_reason")
     } else {
-        Capability::missing("drop reasons", "kernel older than 5.17", "drops are not recorded")
+        Capability::missing(
+            "drop reasons",
+            "kernel older than 5.17",
+            "drops are not recorded",
+        )
     });
     capabilities.push(if names.has_symbols() {
         Capability::present("symbols", "/proc/kallsyms")
@@ -174,7 +183,14 @@ pub fn load(config: &KernelConfig) -> Result<Loaded, KernelError> {
         )
     });
     let counters = Arc::default();
-    Ok(Loaded { capabilities, names, node_netns, counters, programs, hook })
+    Ok(Loaded {
+        capabilities,
+        names,
+        node_netns,
+        counters,
+        programs,
+        hook,
+    })
 }
 
 fn choose_hook(
@@ -196,7 +212,10 @@ fn choose_hook(
         Err(_) => {
             capabilities.push(Capability::missing(
                 "hook",
-                format!("no tcx (needs kernel 6.6); clsact, priority {}", config.tc_priority),
+                format!(
+                    "no tcx (needs kernel 6.6); clsact, priority {}",
+                    config.tc_priority
+                ),
                 "filters of a better priority, or tcx programs, may hide packets from ours",
             ));
             Ok(Hook::Clsact)
@@ -244,7 +263,9 @@ impl Loaded {
         let threads = vec![
             reader::start(ring, observations.clone(), stop.clone())
                 .map_err(system("cannot start the ring reader"))?,
-            sweep.start(commands).map_err(system("cannot start the map sweeper"))?,
+            sweep
+                .start(commands)
+                .map_err(system("cannot start the map sweeper"))?,
         ];
         let attacher = Arc::new(Attacher::new(self.programs, self.hook, config.tc_priority));
         let interfaces = interfaces::Interfaces::start(
@@ -256,7 +277,12 @@ impl Loaded {
         )
         .await
         .map_err(system("cannot follow interfaces by netlink"))?;
-        Ok(Kernel { stop, sweeper, threads, interfaces })
+        Ok(Kernel {
+            stop,
+            sweeper,
+            threads,
+            interfaces,
+        })
     }
 }
 

@@ -152,7 +152,12 @@ mod tests {
     use super::{KernelNames, Names as _, Symbols};
 
     fn names() -> KernelNames {
-        let reasons = [(2, "NOT_SPECIFIED"), (9, "NETFILTER_DROP"), (11, "TCP_OLD_DATA"), (20, "TC_EGRESS")];
+        let reasons = [
+            (2, "NOT_SPECIFIED"),
+            (9, "NETFILTER_DROP"),
+            (11, "TCP_OLD_DATA"),
+            (20, "TC_EGRESS"),
+        ];
         let reasons = reasons.map(|(number, name)| (number, name.to_owned()));
         KernelNames::new(reasons.to_vec(), Symbols::default())
     }

@@ -117,7 +117,10 @@ impl Programs {
     /// # Errors
     /// Where tracing is not to be had (no BTF tracepoints, lockdown); flows are observed all the same.
     pub fn attach_drops(&mut self) -> Result<(), LoadError> {
-        let failed = |source| LoadError::Program { name: DROP_PROGRAM, source };
+        let failed = |source| LoadError::Program {
+            name: DROP_PROGRAM,
+            source,
+        };
         let program: &mut BtfTracePoint = self
             .ebpf
             .program_mut(DROP_PROGRAM)
@@ -137,8 +140,12 @@ impl Programs {
     pub fn tc(&self, link: LinkLayer, crossing: Crossing) -> Result<BorrowedFd<'_>, LoadError> {
         let name = tc_program(link, crossing);
         let program = self.ebpf.program(name).ok_or(LoadError::Missing(name))?;
-        let program: &SchedClassifier = program.try_into().map_err(|source| LoadError::Program { name, source })?;
-        let fd = program.fd().map_err(|source| LoadError::Program { name, source })?;
+        let program: &SchedClassifier = program
+            .try_into()
+            .map_err(|source| LoadError::Program { name, source })?;
+        let fd = program
+            .fd()
+            .map_err(|source| LoadError::Program { name, source })?;
         Ok(fd.as_fd())
     }
 
@@ -146,7 +153,11 @@ impl Programs {
     ///
     /// # Errors
     /// As [`Self::tc`].
-    pub fn tc_mut(&mut self, link: LinkLayer, crossing: Crossing) -> Result<&mut SchedClassifier, LoadError> {
+    pub fn tc_mut(
+        &mut self,
+        link: LinkLayer,
+        crossing: Crossing,
+    ) -> Result<&mut SchedClassifier, LoadError> {
         classifier(&mut self.ebpf, tc_program(link, crossing))
     }
 
@@ -155,7 +166,10 @@ impl Programs {
     /// # Errors
     /// It was taken already, or cannot be mapped.
     pub fn take_ring(&mut self) -> Result<RingBuf<MapData>, LoadError> {
-        let map = self.ebpf.take_map("EVENTS").ok_or(LoadError::Missing("EVENTS"))?;
+        let map = self
+            .ebpf
+            .take_map("EVENTS")
+            .ok_or(LoadError::Missing("EVENTS"))?;
         RingBuf::try_from(map).map_err(|error| LoadError::Map {
             name: "EVENTS",
             source: std::io::Error::other(error),
@@ -192,7 +206,10 @@ impl Programs {
     }
 }
 
-fn classifier<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut SchedClassifier, LoadError> {
+fn classifier<'a>(
+    ebpf: &'a mut Ebpf,
+    name: &'static str,
+) -> Result<&'a mut SchedClassifier, LoadError> {
     ebpf.program_mut(name)
         .ok_or(LoadError::Missing(name))?
         .try_into()

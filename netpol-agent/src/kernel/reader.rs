@@ -33,7 +33,9 @@ pub(super) fn start(
         malformed: 0,
         logged: None,
     };
-    thread::Builder::new().name("ring-reader".to_owned()).spawn(move || reader.run(ring, &stop))
+    thread::Builder::new()
+        .name("ring-reader".to_owned())
+        .spawn(move || reader.run(ring, &stop))
 }
 
 struct Reader {
@@ -68,7 +70,10 @@ impl Reader {
             }
             Err(error) => {
                 self.malformed += 1;
-                if self.logged.is_none_or(|logged| logged.elapsed() > LOG_EVERY) {
+                if self
+                    .logged
+                    .is_none_or(|logged| logged.elapsed() > LOG_EVERY)
+                {
                     tracing::warn!(%error, "a ring-buffer record was refused");
                     self.logged = Some(Instant::now());
                 }
@@ -77,11 +82,18 @@ impl Reader {
     }
 
     fn tell_losses(&mut self) {
-        for (reason, lost) in
-            [("queue_full", &mut self.queue_full), ("record_malformed", &mut self.malformed)]
-        {
+        for (reason, lost) in [
+            ("queue_full", &mut self.queue_full),
+            ("record_malformed", &mut self.malformed),
+        ] {
             if *lost > 0
-                && self.observations.try_send(Observation::Lost { reason, count: *lost }).is_ok()
+                && self
+                    .observations
+                    .try_send(Observation::Lost {
+                        reason,
+                        count: *lost,
+                    })
+                    .is_ok()
             {
                 *lost = 0;
             }

@@ -82,26 +82,31 @@ impl Sweeper {
     ///
     /// # Errors
     /// No thread could be made.
-    pub fn start(self, commands: Receiver<SweepCommand>) -> std::io::Result<thread::JoinHandle<()>> {
-        thread::Builder::new().name("map-sweeper".to_owned()).spawn(move || {
-            let mut progress = Progress::default();
-            loop {
-                let stop = match commands.recv_timeout(self.interval) {
-                    Ok(SweepCommand::InterfaceDown { ifindex }) => {
-                        progress.down.push(ifindex);
-                        continue;
+    pub fn start(
+        self,
+        commands: Receiver<SweepCommand>,
+    ) -> std::io::Result<thread::JoinHandle<()>> {
+        thread::Builder::new()
+            .name("map-sweeper".to_owned())
+            .spawn(move || {
+                let mut progress = Progress::default();
+                loop {
+                    let stop = match commands.recv_timeout(self.interval) {
+                        Ok(SweepCommand::InterfaceDown { ifindex }) => {
+                            progress.down.push(ifindex);
+                            continue;
+                        }
+                        Ok(SweepCommand::Stop) | Err(RecvTimeoutError::Disconnected) => true,
+                        Err(RecvTimeoutError::Timeout) => false,
+                    };
+                    if let Err(error) = self.sweep(&mut progress) {
+                        tracing::warn!(%error, "cannot read the maps");
                     }
-                    Ok(SweepCommand::Stop) | Err(RecvTimeoutError::Disconnected) => true,
-                    Err(RecvTimeoutError::Timeout) => false,
-                };
-                if let Err(error) = self.sweep(&mut progress) {
-                    tracing::warn!(%error, "cannot read the maps");
+                    if stop || self.observations.is_closed() {
+                        break;
+                    }
                 }
-                if stop || self.observations.is_closed() {
-                    break;
-                }
-            }
-        })
+            })
     }
 
     fn sweep(&self, progress: &mut Progress) -> std::io::Result<()> {
@@ -176,7 +181,9 @@ impl Sweeper {
 /// Entries that left the map although nobody took them out. Counters were read before the map, so entries that came in
 /// between can only make the result smaller.
 fn evicted(inserted: u64, deleted: u64, present: usize) -> u64 {
-    inserted.saturating_sub(deleted).saturating_sub(present as u64)
+    inserted
+        .saturating_sub(deleted)
+        .saturating_sub(present as u64)
 }
 
 #[cfg(test)]
@@ -194,8 +201,19 @@ mod tests {
 
     #[test]
     fn an_open_connection_stays_longer_than_a_question_without_answer() {
-        let key = FlowKey { protocol: transport::TCP, ..FlowKey::default() };
-        let limit = |flags| idle_limit(&key, &FlowState { flags, ..FlowState::default() });
+        let key = FlowKey {
+            protocol: transport::TCP,
+            ..FlowKey::default()
+        };
+        let limit = |flags| {
+            idle_limit(
+                &key,
+                &FlowState {
+                    flags,
+                    ..FlowState::default()
+                },
+            )
+        };
         let open = limit(flow_flag::REPLY_SEEN);
         let unanswered = limit(0);
         let ended = limit(flow_flag::REPLY_SEEN | flow_flag::ENDED);

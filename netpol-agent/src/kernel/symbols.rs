@@ -62,13 +62,15 @@ impl Symbols {
     }
 
     /// Code of every function with a name, a compiler's suffixed parts included.
-    pub fn ranges(&self, name: &str) -> impl Iterator<Item = CodeRange> {
-        let name = name.to_owned();
-        self.names.iter().enumerate().filter_map(move |(index, found)| {
-            (base_name(found) == name).then(|| CodeRange {
-                start: self.starts[index],
-                end: self.starts.get(index + 1).copied().unwrap_or(u64::MAX),
-            })
+    pub fn ranges<'a>(&'a self, name: &'a str) -> impl Iterator<Item = CodeRange> + 'a {
+        let named = self
+            .names
+            .iter()
+            .enumerate()
+            .filter(move |(_, found)| base_name(found) == name);
+        named.map(|(index, _)| CodeRange {
+            start: self.starts[index],
+            end: self.starts.get(index + 1).copied().unwrap_or(u64::MAX),
         })
     }
 }
@@ -97,7 +99,10 @@ broken
     #[test]
     fn resolves_addresses_inside_functions() {
         let symbols = Symbols::read(TABLE.as_bytes()).expect("table");
-        assert_eq!(symbols.function(0xffff_ffff_8100_0018), Some("nf_hook_slow"));
+        assert_eq!(
+            symbols.function(0xffff_ffff_8100_0018),
+            Some("nf_hook_slow")
+        );
         assert_eq!(symbols.function(0xffff_ffff_8100_0040), Some("nf_queue"));
         assert_eq!(symbols.function(0x10), None);
     }

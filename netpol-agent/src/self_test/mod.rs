@@ -48,11 +48,15 @@ const XDP_DROP: i32 = 1;
 pub fn run(config: &Config) -> Result<bool> {
     let config = config.clone();
     // A thread of its own, since it moves into another network namespace and never comes back.
-    let thread = std::thread::Builder::new().name("self-test-node".to_owned()).spawn(move || {
-        network::enter_new_namespace()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(test(&config))
-    })?;
+    let thread = std::thread::Builder::new()
+        .name("self-test-node".to_owned())
+        .spawn(move || {
+            network::enter_new_namespace()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(test(&config))
+        })?;
     match thread.join() {
         Ok(result) => result,
         Err(_) => bail!("the self-test's thread failed"),
@@ -64,7 +68,10 @@ async fn test(config: &Config) -> Result<bool> {
     kernel_config.selection = kernel::links::Selection::default();
     kernel_config.sweep_interval = Duration::from_millis(200);
     let loaded = kernel::load(&kernel_config)?;
-    println!("kernel {}", nix::sys::utsname::uname()?.release().to_string_lossy());
+    println!(
+        "kernel {}",
+        nix::sys::utsname::uname()?.release().to_string_lossy()
+    );
     for capability in &loaded.capabilities {
         println!("  {capability}");
     }
@@ -84,9 +91,21 @@ async fn test(config: &Config) -> Result<bool> {
     let flows = exchange(config, &pod, interface, hook, tracker, receiver).await;
     kernel.stop().await;
     let flows = flows?;
-    let passed = report("answered packet", &flows, ANSWERED, ObservedVerdict::Forwarded);
+    let passed = report(
+        "answered packet",
+        &flows,
+        ANSWERED,
+        ObservedVerdict::Forwarded,
+    );
     let dropped = report("dropped packet", &flows, DROPPED, ObservedVerdict::Dropped);
-    println!("{}", if passed && dropped { "self-test passed" } else { "self-test FAILED" });
+    println!(
+        "{}",
+        if passed && dropped {
+            "self-test passed"
+        } else {
+            "self-test FAILED"
+        }
+    );
     Ok(passed && dropped)
 }
 
@@ -101,7 +120,10 @@ async fn exchange(
 ) -> Result<Vec<Arc<Flow>>> {
     let log = Arc::new(FlowLog::new(64, 64));
     let mut pipeline = Pipeline::new(
-        PipelineConfig { answer_timeout: config.answer_timeout, grace: config.grace },
+        PipelineConfig {
+            answer_timeout: config.answer_timeout,
+            grace: config.grace,
+        },
         tracker,
         Arc::new(ArcSwap::from_pointee(Snapshot::default())),
         log.clone(),
@@ -116,7 +138,9 @@ async fn exchange(
         socket.send_to(b"ask", SocketAddr::from((network::NODE, ANSWERED)))?;
         Ok(socket)
     })?;
-    let (_, peer) = node.recv_from(&mut [0; 8]).context("the pod's packet did not arrive")?;
+    let (_, peer) = node
+        .recv_from(&mut [0; 8])
+        .context("the pod's packet did not arrive")?;
     node.send_to(b"answer", peer)?;
     drop(asked);
     let _dropper = drop_everything(interface, hook)?;
@@ -153,7 +177,10 @@ fn drop_everything(interface: u32, hook: Hook) -> Result<OwnedFd> {
 }
 
 fn verdict(flows: &[Arc<Flow>], port: u16) -> Option<&Flow> {
-    flows.iter().map(AsRef::as_ref).find(|flow| flow.destination.port == port)
+    flows
+        .iter()
+        .map(AsRef::as_ref)
+        .find(|flow| flow.destination.port == port)
 }
 
 fn report(what: &str, flows: &[Arc<Flow>], port: u16, expected: ObservedVerdict) -> bool {

@@ -46,19 +46,25 @@ impl PodNamespace {
     pub(super) fn create() -> Result<Self> {
         let (work, received) = mpsc::channel::<Work>();
         let (made, ready) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("self-test-pod".to_owned()).spawn(move || {
-            let namespace = enter_new_namespace().and_then(|()| {
-                let file = std::fs::File::open("/proc/thread-self/ns/net")?;
-                Ok(OwnedFd::from(file))
-            });
-            let failed = namespace.is_err();
-            let _ = made.send(namespace);
-            if !failed {
-                received.into_iter().for_each(|work| work());
-            }
-        })?;
+        let thread = std::thread::Builder::new()
+            .name("self-test-pod".to_owned())
+            .spawn(move || {
+                let namespace = enter_new_namespace().and_then(|()| {
+                    let file = std::fs::File::open("/proc/thread-self/ns/net")?;
+                    Ok(OwnedFd::from(file))
+                });
+                let failed = namespace.is_err();
+                let _ = made.send(namespace);
+                if !failed {
+                    received.into_iter().for_each(|work| work());
+                }
+            })?;
         let namespace = ready.recv().context("the pod's thread ended")??;
-        Ok(Self { work: Some(work), thread: Some(thread), namespace })
+        Ok(Self {
+            work: Some(work),
+            thread: Some(thread),
+            namespace,
+        })
     }
 
     /// Runs `work` in the namespace and waits for its result.
@@ -104,13 +110,19 @@ pub(super) async fn connect(pod: &PodNamespace) -> Result<u32> {
     let peer = index(&handle, POD_INTERFACE).await?;
     handle
         .link()
-        .set(LinkUnspec::new_with_index(peer).setns_by_fd(pod.namespace.as_raw_fd()).build())
+        .set(
+            LinkUnspec::new_with_index(peer)
+                .setns_by_fd(pod.namespace.as_raw_fd())
+                .build(),
+        )
         .execute()
         .await
         .context("cannot move an interface into the pod's namespace")?;
     let host = configure(&handle, HOST_INTERFACE, NODE).await?;
     pod.run(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(async {
             let handle = netlink()?;
             configure(&handle, POD_INTERFACE, POD).await
@@ -127,12 +139,29 @@ fn netlink() -> io::Result<Handle> {
 
 async fn configure(handle: &Handle, interface: &str, address: Ipv4Addr) -> Result<u32> {
     let index = index(handle, interface).await?;
-    handle.address().add(index, address.into(), PREFIX).execute().await?;
-    handle.link().set(LinkUnspec::new_with_index(index).up().build()).execute().await?;
+    handle
+        .address()
+        .add(index, address.into(), PREFIX)
+        .execute()
+        .await?;
+    handle
+        .link()
+        .set(LinkUnspec::new_with_index(index).up().build())
+        .execute()
+        .await?;
     Ok(index)
 }
 
 async fn index(handle: &Handle, interface: &str) -> Result<u32> {
-    let found = handle.link().get().match_name(interface.to_owned()).execute().try_next().await?;
-    Ok(found.with_context(|| format!("interface {interface} is gone"))?.header.index)
+    let found = handle
+        .link()
+        .get()
+        .match_name(interface.to_owned())
+        .execute()
+        .try_next()
+        .await?;
+    Ok(found
+        .with_context(|| format!("interface {interface} is gone"))?
+        .header
+        .index)
 }

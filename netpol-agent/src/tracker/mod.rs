@@ -218,7 +218,10 @@ impl Tracker {
         self.on_any_interface(key)
             .and_then(|id| self.connections.get(&id))
             .is_some_and(|connection| {
-                connection.sightings.iter().any(|seen| seen.pod_and_remote().0 == destination)
+                connection
+                    .sightings
+                    .iter()
+                    .any(|seen| seen.pod_and_remote().0 == destination)
             })
     }
 
