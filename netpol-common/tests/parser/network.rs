@@ -133,7 +133,12 @@ fn every_extension_header_is_passed_over() {
         options(140, 0),
     ];
     for extension in one_each {
-        let packet = ip(&ipv6(&[extension.clone()], 6, &tcp(40000, 80, SYN))).unwrap();
+        let packet = ip(&ipv6(
+            std::slice::from_ref(&extension),
+            6,
+            &tcp(40000, 80, SYN),
+        ))
+        .unwrap();
         let number = extension.0;
         assert_eq!(packet.protocol, 6, "extension {number}");
         assert_eq!(packet.tuple.source_port, 40000, "extension {number}");
