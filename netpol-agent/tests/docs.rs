@@ -94,13 +94,10 @@ fn every_flag_of_the_agent_has_a_line_with_its_variable() {
 fn every_reason_for_a_loss_is_explained() {
     let sources = ["counters", "sweeper", "reader"]
         .map(|name| read(&format!("netpol-agent/src/kernel/{name}.rs")));
-    // Pairs of reason and count.
-    let pairs = sources
+    let strings = sources
         .iter()
-        .flat_map(|source| source.split("(\"").skip(1));
-    let kernel = pairs
-        .filter_map(|pair| pair.split('"').next())
-        .filter(|word| word.contains('_') && is_name(word));
+        .flat_map(|source| source.split('"').skip(1).step_by(2));
+    let kernel = strings.filter(|text| text.contains('_') && is_name(text));
     let reasons: BTreeSet<&str> = kernel.chain(["tracker_full", "slow_subscriber"]).collect();
     assert!(reasons.len() >= 11, "{reasons:?}");
     for page in ["docs/architecture.md", "docs/operations.md"] {
