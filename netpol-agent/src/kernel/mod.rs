@@ -248,6 +248,10 @@ impl Loaded {
         observations: mpsc::Sender<Observation>,
     ) -> Result<Kernel, KernelError> {
         let stop = CancellationToken::new();
+        #[cfg(feature = "kernel-log")]
+        self.programs
+            .follow_log()
+            .map_err(system("cannot read the kernel side's log"))?;
         let ring = self.programs.take_ring()?;
         let counters = PerCpuArray::try_from(self.programs.take("COUNTERS")?)
             .map_err(|error| system("cannot open COUNTERS")(io::Error::other(error)))?;
