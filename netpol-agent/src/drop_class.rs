@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `NETFILTER_DROP`, `TC_INGRESS`, `TC_EGRESS`, `XDP` | anywhere | firewall |
 //! | `NOT_SPECIFIED` | `nfqnl_reinject`, `nf_queue`, `__nf_queue`, `veth_xdp_rcv_skb`, `do_xdp_generic` | firewall |
-//! | `NOT_SPECIFIED` | `ip_error`, `ip6_pkt_drop` | routing |
+//! | `NOT_SPECIFIED` | `ip_error`, `ip6_pkt_drop` and its callers, `dst_discard_out` | routing |
 //! | `IP_INNOROUTES`, `IP_OUTNOROUTES`, `IP_RPFILTER`, `IP_INHDR`… | anywhere | routing |
 //! | `NEIGH_…` | anywhere | neighbour |
 //! | `NO_SOCKET` | anywhere | no socket |
@@ -81,7 +81,10 @@ fn unspecified(location: Option<&str>) -> DropClass {
         Some(
             "nfqnl_reinject" | "nf_queue" | "__nf_queue" | "veth_xdp_rcv_skb" | "do_xdp_generic",
         ) => DropClass::Firewall,
-        Some("ip_error" | "ip6_pkt_drop") => DropClass::Routing,
+        Some(
+            "ip_error" | "ip6_pkt_drop" | "ip6_pkt_discard" | "ip6_pkt_prohibit"
+            | "dst_discard_out",
+        ) => DropClass::Routing,
         _ => DropClass::Other,
     }
 }
@@ -125,6 +128,12 @@ mod tests {
             ),
             ("NOT_SPECIFIED", Some("do_xdp_generic"), DropClass::Firewall),
             ("NOT_SPECIFIED", Some("ip_error"), DropClass::Routing),
+            (
+                "NOT_SPECIFIED",
+                Some("ip6_pkt_prohibit"),
+                DropClass::Routing,
+            ),
+            ("NOT_SPECIFIED", Some("dst_discard_out"), DropClass::Routing),
             (
                 "NOT_SPECIFIED",
                 Some("unix_dgram_sendmsg"),

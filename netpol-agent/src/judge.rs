@@ -11,15 +11,19 @@
 
 use netpol_policy::verdict::Decision;
 
-use crate::flow::{Agreement, DropClass, Observed, ObservedVerdict};
+use crate::flow::{Agreement, DropClass, NodeReply, Observed, ObservedVerdict};
 
 /// Whether what stopped the connection is of a kind that enforces policy.
 #[must_use]
 pub fn is_by_firewall(observed: &Observed) -> bool {
     match &observed.drop {
         Some(drop) => drop.class == DropClass::Firewall && drop.in_node_netns,
-        // The node answered in the destination's name, and the drop itself was not seen.
-        None => observed.verdict == ObservedVerdict::Rejected,
+        // The drop itself was not seen. Only a firewall answers with a RST in the destination's name; an ICMP error may
+        // come from any router, so it proves nothing.
+        None => {
+            observed.verdict == ObservedVerdict::Rejected
+                && observed.node_reply == Some(NodeReply::TcpReset)
+        }
     }
 }
 
@@ -59,7 +63,7 @@ mod tests {
         let firewall = Some(DropClass::Firewall);
         let rows = [
             (Dropped, firewall, Decision::Denied, Agree),
-            (Rejected, None, Decision::Denied, Agree),
+            (Rejected, None, Decision::Denied, Undetermined),
             (Dropped, firewall, Decision::Allowed, AllowedButDropped),
             (Dropped, firewall, Decision::Unknown, Undetermined),
             (
@@ -91,6 +95,18 @@ mod tests {
                 expected,
                 "{verdict:?} {class:?} {computed:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_reset_in_the_destinations_name_is_a_firewalls_and_an_icmp_error_may_be_a_routers() {
+        for (reply, expected) in [
+            (NodeReply::TcpReset, Agreement::Agree),
+            (NodeReply::IcmpUnreachable, Agreement::Undetermined),
+        ] {
+            let mut rejected = observed(ObservedVerdict::Rejected, None);
+            rejected.node_reply = Some(reply);
+            assert_eq!(agreement(&rejected, Decision::Denied), expected);
         }
     }
 

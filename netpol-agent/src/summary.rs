@@ -80,6 +80,12 @@ impl Subject<'_> {
                     self.source.address
                 )
             }
+            DropClass::Routing if drop.location.ends_with("_forward") => {
+                format!(
+                    "the packet's hop limit ends before {}",
+                    self.destination.address
+                )
+            }
             DropClass::Routing => format!("no route to {}", self.destination.address),
             DropClass::Neighbour => {
                 format!("{} does not answer on its link", self.destination.address)

@@ -9,7 +9,7 @@ use crate::drop_class::Names;
 
 /// Functions in which a packet freed without a reason (`NOT_SPECIFIED`) was dropped by a firewall or for want of a route.
 /// Everywhere else that reason stands for ordinary frees too.
-const LOCATED: [&str; 7] = [
+const LOCATED: [&str; 10] = [
     "nfqnl_reinject",
     "nf_queue",
     "__nf_queue",
@@ -17,6 +17,9 @@ const LOCATED: [&str; 7] = [
     "do_xdp_generic",
     "ip_error",
     "ip6_pkt_drop",
+    "ip6_pkt_discard",
+    "ip6_pkt_prohibit",
+    "dst_discard_out",
 ];
 
 /// Reasons recorded wherever they happen: a connection that fails for them fails in a pod's namespace as well.

@@ -189,6 +189,8 @@ impl Tracker {
             return;
         };
         match connection.drops.iter_mut().find(|drop| drop.key == key) {
+            // A sweep overtakes events that still wait in the ring: what is older than it says nothing new.
+            Some(known) if record.state.last_seen < known.state.last_seen => return,
             Some(known) => known.state = record.state,
             None => {
                 connection.learn_opener(record.dialled());
@@ -353,7 +355,7 @@ impl Tracker {
             return false;
         };
         let opening = sighting.state.flags & flow_flag::OPENING_SEEN != 0;
-        let ended = connection.state() == State::Ended;
+        let ended = connection.state() == State::Ended && !is_retried(connection);
         let is_later = opening && ended && sighting.state.first_seen > connection.seen().1;
         !is_later && is_same_entry_or_retry(connection, sighting)
     }
@@ -398,7 +400,8 @@ impl Tracker {
         let found = found.filter(|id| {
             self.connections.get(id).is_some_and(|connection| {
                 let later = state.first_seen > connection.seen().1 + REJECT_LAG;
-                !(opening && later && connection.state() == State::Ended)
+                let ended = connection.state() == State::Ended && !is_retried(connection);
+                !(opening && later && ended)
             })
         });
         found.unwrap_or_else(|| self.open(dialled, key.protocol, now))
@@ -542,12 +545,27 @@ fn is_same_entry_or_retry(connection: &Connection, sighting: &Sighting) -> bool 
         .iter()
         .filter(|seen| seen.key == sighting.key);
     before.all(|seen| {
-        let has = |flags: u32| seen.state.flags & flags != 0;
-        let by_icmp_alone = has(flow_flag::NODE_ICMP | flow_flag::PEER_ICMP)
-            && !has(flow_flag::NODE_RST | flow_flag::PEER_RST | flow_flag::REPLY_SEEN);
-        let answered = has(flow_flag::ENDED | flow_flag::REPLY_SEEN) && !by_icmp_alone;
+        let answered = seen.state.flags & (flow_flag::ENDED | flow_flag::REPLY_SEEN) != 0
+            && !has_icmp_alone(&seen.state);
         sighting.state.first_seen <= seen.entry || !(opening && answered)
     })
+}
+
+/// Whether an ICMP error is all that came back.
+fn has_icmp_alone(state: &FlowState) -> bool {
+    let has = |flags: u32| state.flags & flags != 0;
+    has(flow_flag::NODE_ICMP | flow_flag::PEER_ICMP)
+        && !has(flow_flag::NODE_RST | flow_flag::PEER_RST | flow_flag::REPLY_SEEN)
+}
+
+/// Whether an ended connection goes on when it is opened again on the same ports: nothing but ICMP errors ended it. Their
+/// packets may also have waited for the error, as those do that wait for a neighbour.
+fn is_retried(connection: &Connection) -> bool {
+    let mut ended = connection
+        .sightings
+        .iter()
+        .filter(|seen| seen.state.flags & flow_flag::ENDED != 0);
+    ended.all(|seen| has_icmp_alone(&seen.state))
 }
 
 /// Every event of it was accepted, and it began too long ago to be still on its way: it was published and forgotten.

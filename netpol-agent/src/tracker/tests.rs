@@ -226,6 +226,33 @@ fn a_retransmission_after_an_icmp_error_is_still_the_blocked_flow() {
 }
 
 #[test]
+fn a_packet_that_waited_for_its_neighbour_is_dropped_in_the_same_flow() {
+    let mut tracker = tracker(100);
+    let flags = f::OPENING_SEEN | f::NODE_ICMP | f::ENDED;
+    let (key, syn) = state(&direct(), CLIENT, MS, flags, [1, 0]);
+    tracker.flow(key, syn, 3000 * MS);
+    let (key, drop) = dropped(&direct(), 1, 3000 * MS, 1);
+    tracker.drop(key, drop, 3000 * MS);
+    assert_eq!(due(&mut tracker, 3060 * MS).len(), 1);
+    assert_eq!(tracker.len(), 1);
+}
+
+#[test]
+fn an_event_that_a_sweep_has_overtaken_does_not_count_backwards() {
+    let mut tracker = tracker(100);
+    let (key, event) = dropped(&direct(), 1, MS, 1);
+    let swept = DropState {
+        packets: 3,
+        last_seen: 2 * MS,
+        ..event
+    };
+    tracker.drop(key, swept, 3 * MS);
+    tracker.drop(key, event, 3 * MS);
+    let all = due(&mut tracker, 60 * MS);
+    assert_eq!(all[0].2.drop.as_ref().map(|drop| drop.packets), Some(3));
+}
+
+#[test]
 fn a_drop_inside_a_pod_that_never_spoke_joins_by_the_tuple_it_was_handed() {
     const POD: u32 = NODE + 1;
     let mut tracker = tracker(100);
