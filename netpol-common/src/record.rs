@@ -306,13 +306,13 @@ pub struct FragmentKey {
     pub identification: u32,
     /// Host-side interface.
     pub ifindex: u32,
-    /// IANA protocol number.
+    /// IANA protocol number for IPv4; 0 for IPv6, where only the first fragment tells the transport.
     pub protocol: u8,
     /// Zero.
     pub reserved: [u8; 3],
 }
 
-/// Ports of a packet whose first fragment was seen.
+/// Transport and ports of a packet whose first fragment was seen.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FragmentPorts {
@@ -320,6 +320,10 @@ pub struct FragmentPorts {
     pub source_port: u16,
     /// Destination port, host byte order.
     pub destination_port: u16,
+    /// IANA protocol number of the transport.
+    pub protocol: u8,
+    /// Zero.
+    pub reserved: [u8; 3],
 }
 
 const _: () = {

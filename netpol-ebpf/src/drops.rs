@@ -12,6 +12,7 @@ use crate::atomic::Instruction;
 use crate::conntrack::Conntrack;
 use crate::events;
 use crate::globals::{self, layout};
+use crate::log::debug;
 use crate::maps::{DROPS, count};
 use crate::read::{KernelPacket, load};
 
@@ -43,11 +44,16 @@ pub(crate) fn record(ctx: &BtfTracePointContext) {
     if action & wanted == 0 {
         return;
     }
+    debug!(ctx, "drop {} at {:x}", reason, location);
     count(Counter::DropsSeen);
     let Ok(packet) = headers(skb) else {
         count(Counter::DropsUnparsed);
         return;
     };
+    // An error about another packet is no connection, and its quoted addresses are not those of what was dropped.
+    if packet.signals & (signal::ICMP_ERROR | signal::LINK_CONTROL) != 0 {
+        return;
+    }
     let key = DropKey {
         location,
         tuple: packet.tuple,

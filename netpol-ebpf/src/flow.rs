@@ -4,7 +4,7 @@ use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_ebpf::programs::TcContext;
 use netpol_common::flow::{self, Sighting, reported};
-use netpol_common::packet::{self, Fragment, LinkLayer, Packet, ParseError, signal};
+use netpol_common::packet::{self, Fragment, LinkLayer, Packet, ParseError, network, signal};
 use netpol_common::record::{
     Counter, Crossing, FlowKey, FlowState, FragmentKey, FragmentPorts, flow_flag,
 };
@@ -13,6 +13,7 @@ use crate::atomic::Instruction;
 use crate::conntrack::Conntrack;
 use crate::events;
 use crate::globals::{layout, node_netns};
+use crate::log::debug;
 use crate::maps::{FLOWS, FRAGMENTS, count};
 use crate::read::{TcPacket, probe};
 
@@ -28,11 +29,11 @@ pub(crate) fn track(ctx: &TcContext, link: LinkLayer, crossing: Crossing) {
     let source = TcPacket(ctx);
     let offset = match packet::network_offset(&source, link) {
         Ok(offset) => offset,
-        Err(error) => return refuse(error),
+        Err(error) => return refuse(ctx, error),
     };
     let mut packet = match packet::network::parse(&source, offset) {
         Ok(packet) => packet,
-        Err(error) => return refuse(error),
+        Err(error) => return refuse(ctx, error),
     };
     // SAFETY: the context of a tc program is live for its whole run.
     let (ifindex, ingress_ifindex, gso_segments) = unsafe {
@@ -81,7 +82,8 @@ pub(crate) fn track(ctx: &TcContext, link: LinkLayer, crossing: Crossing) {
 }
 
 #[inline(always)]
-fn refuse(error: ParseError) {
+fn refuse(_ctx: &TcContext, error: ParseError) {
+    debug!(_ctx, "packet refused: {}", error as u32);
     count(match error {
         ParseError::NotIp => Counter::NotIp,
         ParseError::Truncated => Counter::Truncated,
@@ -183,7 +185,11 @@ fn fragment_key(packet: &Packet, identification: u32, ifindex: u32) -> FragmentK
         destination: packet.tuple.destination,
         identification,
         ifindex,
-        protocol: packet.protocol,
+        protocol: if network::is_mapped(&packet.tuple.source) {
+            packet.protocol
+        } else {
+            0
+        },
         reserved: [0; 3],
     }
 }
@@ -193,6 +199,8 @@ fn remember_fragment(packet: &Packet, identification: u32, ifindex: u32) {
     let ports = FragmentPorts {
         source_port: packet.tuple.source_port,
         destination_port: packet.tuple.destination_port,
+        protocol: packet.protocol,
+        reserved: [0; 3],
     };
     if FRAGMENTS
         .insert(fragment_key(packet, identification, ifindex), ports, 0)
@@ -211,7 +219,7 @@ fn count_fragment(packet: &mut Packet, identification: u32, ifindex: u32, sighti
     if let Some(ports) = ports {
         packet.tuple.source_port = ports.source_port;
         packet.tuple.destination_port = ports.destination_port;
-        let key = FlowKey::new(&packet.tuple, packet.protocol, ifindex);
+        let key = FlowKey::new(&packet.tuple, ports.protocol, ifindex);
         if let Some(state) = FLOWS.get_ptr_mut(key) {
             // SAFETY: a live map value.
             unsafe { SharedFlow::new(state) }.count_fragment(sighting);

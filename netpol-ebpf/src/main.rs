@@ -18,6 +18,7 @@ mod drops;
 mod events;
 mod flow;
 mod globals;
+mod log;
 mod maps;
 mod read;
 

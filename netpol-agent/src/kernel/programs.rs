@@ -199,10 +199,23 @@ impl Programs {
         self.ebpf.take_map(name).ok_or(LoadError::Missing(name))
     }
 
-    /// Starts aya-log's reader, where the object was built with the `log` feature.
+    /// Passes the kernel side's debug lines on to our own log, until the runtime ends.
+    ///
+    /// # Errors
+    /// The object has no log, or no task can wait for it.
     #[cfg(feature = "kernel-log")]
-    pub fn log(&mut self) -> Result<aya_log::EbpfLogger<MapData>, aya_log::Error> {
-        aya_log::EbpfLogger::init(&mut self.ebpf)
+    pub fn follow_log(&mut self) -> std::io::Result<()> {
+        use tokio::io::Interest;
+        use tokio::io::unix::AsyncFd;
+        let logger = aya_log::EbpfLogger::init(&mut self.ebpf).map_err(std::io::Error::other)?;
+        let mut logger = AsyncFd::register_with_interest(logger, Interest::READABLE)?;
+        tokio::spawn(async move {
+            while let Ok(mut ready) = logger.readable_mut().await {
+                ready.get_inner_mut().flush();
+                ready.clear_ready();
+            }
+        });
+        Ok(())
     }
 }
 

@@ -194,6 +194,13 @@ fn fragment(later: bool, more: bool, identification: u32) -> Fragment {
     }
 }
 
+/// Whether an address is an IPv4 one.
+#[inline(always)]
+#[must_use]
+pub fn is_mapped(address: &Address) -> bool {
+    u128::from_be_bytes(*address) >> 32 == 0xffff
+}
+
 /// `::ffff:a.b.c.d`, as all addresses are kept.
 #[inline(always)]
 #[must_use]
