@@ -1,0 +1,70 @@
+//! What a process of the node itself sends.
+
+use std::time::Duration;
+
+use netpol_testkit::cluster::{NODE_IPV4, NODE_IPV6};
+use netpol_testkit::requirement::Requirement;
+use netpol_testkit::traffic::{Outcome, TcpAttempt};
+use serde_json::json;
+
+use crate::stage::{SERVER, Stage};
+
+/// A pod accepts what comes from its own node, whatever policies say; so this drop is somebody else's.
+#[test]
+fn drop_in_output() {
+    let Some(stage) = Stage::set_up(&[Requirement::Command("nft")]) else {
+        return;
+    };
+    stage.nft(
+        "table inet t { chain c { type filter hook output priority 0; tcp dport 5001 drop; }; }",
+    );
+    let server = stage.pod(SERVER);
+    let interface = server.host_interface();
+    stage.run(&format!(
+        "ip route change {}/32 dev {interface} src {NODE_IPV4}",
+        server.ipv4()
+    ));
+    stage.run(&format!(
+        "ip route change {}/128 dev {interface} src {NODE_IPV6}",
+        server.ipv6()
+    ));
+    for (to, from) in [
+        (server.at(5001), NODE_IPV4.to_string()),
+        (server.at6(5001), NODE_IPV6.to_string()),
+    ] {
+        let port = stage.fresh_port();
+        let attempt = TcpAttempt::to(to)
+            .from_port(port)
+            .timeout(Duration::from_millis(1600));
+        assert_eq!(
+            attempt.connect_from(stage.node()).unwrap(),
+            Outcome::TimedOut
+        );
+        let flow = stage.expect(
+            port,
+            &[
+                ("/source/kind", json!("node")),
+                ("/source/node", json!("node-1")),
+                ("/source/address", json!(from)),
+                ("/source/port", json!(port)),
+                ("/destination/pod", json!("db")),
+                ("/destination/port", json!(5001)),
+                ("/observed/verdict", json!("dropped")),
+                ("/observed/evidence/drop/reason", json!("NETFILTER_DROP")),
+                ("/observed/evidence/drop/location", json!("nft_do_chain")),
+                ("/observed/evidence/drop/class", json!("firewall")),
+                ("/observed/evidence/drop/packets", json!(2)),
+                ("/observed/evidence/drop/interface", json!("")),
+                ("/observed/evidence/drop/in_node_netns", json!(true)),
+                ("/computed/verdict", json!("allowed")),
+                ("/computed/ingress/decided_by", json!("node")),
+                ("/agreement", json!("allowed_but_dropped")),
+            ],
+        );
+        let summary = flow["summary"].as_str().unwrap();
+        assert!(
+            summary.starts_with("allowed by policy, dropped by something else"),
+            "{summary}"
+        );
+    }
+}
