@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use netpol_testkit::Namespace;
 
 /// Where tests let it serve `/metrics` and `/healthz`: on the loopback device of the node.
-pub const HTTP: &str = "127.0.0.1:9964";
+pub(crate) const HTTP: &str = "127.0.0.1:9964";
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Answer to `GET PATH`, head and body.
-pub fn get(node: &Namespace, path: &str) -> String {
+pub(crate) fn get(node: &Namespace, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n");
     node.run_in(|| {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 9964));
@@ -25,7 +25,7 @@ pub fn get(node: &Namespace, path: &str) -> String {
 }
 
 /// Value of a series, given as it is written (`name` or `name{label="value"}`); 0 where there is none yet.
-pub fn figure(node: &Namespace, series: &str) -> u64 {
+pub(crate) fn figure(node: &Namespace, series: &str) -> u64 {
     let text = get(node, "/metrics");
     let line = text
         .lines()
@@ -34,7 +34,7 @@ pub fn figure(node: &Namespace, series: &str) -> u64 {
 }
 
 /// Waits until a series stands at `value`; the last value that was seen.
-pub fn wait_for_figure(node: &Namespace, series: &str, value: u64) -> u64 {
+pub(crate) fn wait_for_figure(node: &Namespace, series: &str, value: u64) -> u64 {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let now = figure(node, series);

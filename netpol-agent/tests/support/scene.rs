@@ -3,14 +3,14 @@
 use netpol_testkit::{AgentProcess, Cluster, PodSpec, WorkDirectory, inventory};
 
 /// Removed with everything in it when dropped.
-pub struct Scene {
-    pub cluster: Cluster,
-    pub directory: WorkDirectory,
+pub(crate) struct Scene {
+    pub(crate) cluster: Cluster,
+    pub(crate) directory: WorkDirectory,
 }
 
 impl Scene {
     /// Makes the pods and writes their manifests to `manifests` in the scene's directory.
-    pub fn new(pods: impl IntoIterator<Item = PodSpec>) -> Self {
+    pub(crate) fn new(pods: impl IntoIterator<Item = PodSpec>) -> Self {
         let builder = pods
             .into_iter()
             .fold(Cluster::builder("npa"), |cluster, pod| cluster.pod(pod));
@@ -24,12 +24,12 @@ impl Scene {
     }
 
     /// Writes the manifests anew, after pods came or went.
-    pub fn tell(&self) {
+    pub(crate) fn tell(&self) {
         inventory::write(&self.cluster, &self.directory.path().join("manifests")).unwrap();
     }
 
     /// Starts the agent on the node, beside the arguments that every test needs.
-    pub fn agent(&self, arguments: &[&str]) -> AgentProcess {
+    pub(crate) fn agent(&self, arguments: &[&str]) -> AgentProcess {
         let manifests = self.directory.path().join("manifests");
         let needed = [
             "--inventory",
