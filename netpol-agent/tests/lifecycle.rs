@@ -1,4 +1,5 @@
 //! Pods, interfaces, policies and agents come and go while traffic flows.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/scene.rs"]
 mod scene;

@@ -1,4 +1,5 @@
 //! Policies change on disk, and break, while the agent runs.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/scene.rs"]
 mod scene;

@@ -1,4 +1,5 @@
 //! Nothing is lost silently: what was seen and what was lost add up to what was sent, exactly.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/figures.rs"]
 mod figures;

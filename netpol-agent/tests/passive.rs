@@ -1,4 +1,5 @@
 //! What stands on a node stays as it is, and what enforcement does stays what it does.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/scene.rs"]
 mod scene;

@@ -1,4 +1,5 @@
 //! What readers get: all that was blocked, whatever else goes on; history, then live; by socket and by TCP.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/figures.rs"]
 mod figures;
