@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::attach::{AttachError, Attacher, Attachment};
-use super::links::{self, Link, Selection};
+use super::links::{self, Link, Routes, Selection};
 use super::observation::{Interface, Observation};
 use super::sweeper::SweepCommand;
 
@@ -39,7 +39,7 @@ pub struct Interfaces {
     observations: mpsc::Sender<Observation>,
     sweeper: std::sync::mpsc::Sender<SweepCommand>,
     watched: HashMap<u32, Watched>,
-    routes: HashMap<u32, Vec<std::net::IpAddr>>,
+    routes: Routes,
     routes_read: Option<Instant>,
     permits: Arc<Semaphore>,
 }
@@ -69,7 +69,7 @@ impl Interfaces {
             observations,
             sweeper,
             watched: HashMap::new(),
-            routes: HashMap::new(),
+            routes: Routes::default(),
             routes_read: None,
             permits: Arc::new(Semaphore::new(CONCURRENT_ATTACHES)),
         };
@@ -102,8 +102,16 @@ impl Interfaces {
                 return;
             }
         };
+        if self.routes_read.is_none() {
+            // The way out has to be known before anything is attached.
+            self.read_routes().await;
+        }
         let selected: HashMap<u32, Link> = links
             .into_iter()
+            .map(|link| Link {
+                is_uplink: self.routes.uplinks.contains(&link.ifindex),
+                ..link
+            })
             .filter(|link| self.selection.selects(link))
             .map(|link| (link.ifindex, link))
             .collect();
@@ -182,7 +190,12 @@ impl Interfaces {
             ifindex: link.ifindex,
             name: link.name,
             kind: link.kind,
-            routed: self.routes.get(&link.ifindex).cloned().unwrap_or_default(),
+            routed: self
+                .routes
+                .hosts
+                .get(&link.ifindex)
+                .cloned()
+                .unwrap_or_default(),
             hook: attachment.as_ref().map(|_| self.attacher.hook().name()),
             error,
         };
@@ -196,21 +209,25 @@ impl Interfaces {
         );
     }
 
+    async fn read_routes(&mut self) {
+        match links::routes(&self.handle).await {
+            Ok(routes) => self.routes = routes,
+            Err(error) => tracing::warn!(%error, "cannot list routes"),
+        }
+        self.routes_read = Some(Instant::now());
+    }
+
     /// Tells of new names and routes.
     async fn update_known(&mut self, selected: &HashMap<u32, Link>) {
         if self.routes_read.is_none_or(|read| read.elapsed() >= ROUTES) {
-            match links::host_routes(&self.handle).await {
-                Ok(routes) => self.routes = routes,
-                Err(error) => tracing::warn!(%error, "cannot list routes"),
-            }
-            self.routes_read = Some(Instant::now());
+            self.read_routes().await;
         }
         let mut changed = Vec::new();
         for (ifindex, watched) in &mut self.watched {
             let Some(link) = selected.get(ifindex) else {
                 continue;
             };
-            let routed = self.routes.get(ifindex).cloned().unwrap_or_default();
+            let routed = self.routes.hosts.get(ifindex).cloned().unwrap_or_default();
             if watched.interface.name != link.name || watched.interface.routed != routed {
                 watched.interface.name.clone_from(&link.name);
                 watched.interface.routed = routed;

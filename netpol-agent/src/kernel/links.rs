@@ -1,6 +1,6 @@
 //! Which interfaces of this node belong to pods, as netlink tells it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use futures::TryStreamExt as _;
@@ -49,7 +49,11 @@ impl Selection {
         }
         match &self.include {
             Some(include) => include.is_match(&link.name),
-            None => matches!(link.kind.as_str(), "veth" | "netkit") && link.peer_elsewhere,
+            None => {
+                matches!(link.kind.as_str(), "veth" | "netkit")
+                    && link.peer_elsewhere
+                    && !link.is_uplink
+            }
         }
     }
 }
@@ -67,6 +71,9 @@ pub struct Link {
     pub link_layer: LinkLayer,
     /// Whether its other end lives in another network namespace.
     pub peer_elsewhere: bool,
+    /// A default route leads out by it: the node's own way out, also where that is a veth as on a node that is itself a
+    /// container.
+    pub is_uplink: bool,
 }
 
 /// Every interface of this network namespace.
@@ -110,15 +117,25 @@ fn link(message: &LinkMessage) -> Option<Link> {
         kind,
         link_layer,
         peer_elsewhere,
+        is_uplink: false,
     })
 }
 
-/// Addresses that a route of full length sends straight to an interface, by interface: how most CNIs reach a pod.
+/// What the routes tell of interfaces.
+#[derive(Clone, Debug, Default)]
+pub struct Routes {
+    /// Addresses that a route of full length sends straight to an interface: how most CNIs reach a pod.
+    pub hosts: HashMap<u32, Vec<IpAddr>>,
+    /// Interfaces by which a default route leads out.
+    pub uplinks: HashSet<u32>,
+}
+
+/// Reads the routes of both families.
 ///
 /// # Errors
 /// As netlink says.
-pub async fn host_routes(handle: &Handle) -> Result<HashMap<u32, Vec<IpAddr>>, rtnetlink::Error> {
-    let mut routes: HashMap<u32, Vec<IpAddr>> = HashMap::new();
+pub async fn routes(handle: &Handle) -> Result<Routes, rtnetlink::Error> {
+    let mut routes = Routes::default();
     for query in [
         RouteMessageBuilder::<Ipv4Addr>::new().build(),
         RouteMessageBuilder::<Ipv6Addr>::new().build(),
@@ -126,15 +143,30 @@ pub async fn host_routes(handle: &Handle) -> Result<HashMap<u32, Vec<IpAddr>>, r
         let mut dump = handle.route().get(query).execute();
         while let Some(message) = dump.try_next().await? {
             if let Some((ifindex, address)) = host_route(&message) {
-                routes.entry(ifindex).or_default().push(address);
+                routes.hosts.entry(ifindex).or_default().push(address);
             }
+            routes.uplinks.extend(uplink(&message));
         }
     }
-    for addresses in routes.values_mut() {
+    for addresses in routes.hosts.values_mut() {
         addresses.sort();
         addresses.dedup();
     }
     Ok(routes)
+}
+
+fn uplink(message: &RouteMessage) -> Option<u32> {
+    let header = &message.header;
+    if header.kind != RouteType::Unicast || header.destination_prefix_length != 0 {
+        return None;
+    }
+    message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            RouteAttribute::Oif(ifindex) => Some(*ifindex),
+            _ => None,
+        })
 }
 
 fn host_route(message: &RouteMessage) -> Option<(u32, IpAddr)> {
@@ -179,6 +211,7 @@ mod tests {
             kind: kind.to_owned(),
             link_layer: LinkLayer::Ethernet,
             peer_elsewhere,
+            is_uplink: false,
         }
     }
 
@@ -196,6 +229,16 @@ mod tests {
         assert!(!default.selects(&link("veth1", "veth", false)));
         assert!(!default.selects(&link("br0", "bridge", false)));
         assert!(!default.selects(&link("veth99", "veth", true)));
+        let mut uplink = link("eth0", "veth", true);
+        uplink.is_uplink = true;
+        assert!(
+            !default.selects(&uplink),
+            "a node that is a container itself"
+        );
+        assert!(
+            selection(&["eth0"], &[]).selects(&uplink),
+            "but when it is asked for"
+        );
     }
 
     #[test]

@@ -10,6 +10,10 @@
 //! Enforcement is written by hand in each test and is the truth that flows are compared with. The policy is always the
 //! same: `data/restrict-db` admits `prod/web` and, by that, denies `ci/build`; so a drop of the one agrees with policy,
 //! and a drop of the other is somebody else's.
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test cannot go on without, it fails for"
+)]
 
 mod bpf;
 mod bridge;

@@ -86,9 +86,6 @@ impl Stage {
                 "0.2",
                 "--grace",
                 "0",
-                // The way out is a veth here too, and no pod's.
-                "--exclude-interface",
-                "eth0",
             ],
         )
         .unwrap();
