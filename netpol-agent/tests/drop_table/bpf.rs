@@ -8,6 +8,8 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket,
 };
 
+use crate::netlink::{attribute, message};
+
 const BPF_PROG_LOAD: libc::c_long = 5;
 const BPF_LINK_CREATE: libc::c_long = 28;
 const BPF_PROG_TYPE_SCHED_CLS: u32 = 3;
@@ -212,29 +214,14 @@ fn new_filter(ifindex: u32, way: Way, program: RawFd) -> Vec<u8> {
         attribute(TCA_BPF_FLAGS, &DIRECT_ACTION.to_ne_bytes()),
     ]
     .concat();
-    let message = [0, ifindex, 0, parent, INFO].map(u32::to_ne_bytes).concat();
+    let header = [0, ifindex, 0, parent, INFO].map(u32::to_ne_bytes).concat();
     let body = [
-        message,
+        header,
         attribute(TCA_KIND, b"bpf\0"),
         attribute(TCA_OPTIONS, &options),
     ]
     .concat();
-    let length = u32::try_from(16 + body.len()).unwrap();
-    let mut request = length.to_ne_bytes().to_vec();
-    request.extend(RTM_NEWTFILTER.to_ne_bytes());
-    request.extend(FLAGS.to_ne_bytes());
-    request.extend([0; 8]);
-    request.extend(body);
-    request
-}
-
-/// Length, type and value, padded to four bytes.
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(4 + value.len()).unwrap();
-    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-    bytes.extend(value);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
+    message(RTM_NEWTFILTER, FLAGS, &body)
 }
 
 fn exchange(request: &[u8]) -> nix::Result<Vec<u8>> {

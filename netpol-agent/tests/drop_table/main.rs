@@ -23,6 +23,7 @@ mod expected;
 mod iptables;
 mod netdev;
 mod netfilter;
+mod netlink;
 mod output;
 mod pod_firewall;
 mod programs;
