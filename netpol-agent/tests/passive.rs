@@ -260,6 +260,8 @@ fn clsact_leaves_everything_as_it_was() {
     let before = capture(&scene);
     let agent = start(&scene, &["--hook", "clsact"]);
     assert_only_ours_came(&before, &scene, "clsact");
+    let behind = "a filter of another kind has the priority asked for";
+    assert!(agent.log().contains(behind), "{}", agent.log());
     agent.stop().unwrap();
     assert_same(&before, &scene, "after stop");
 

@@ -175,10 +175,18 @@ impl Attacher {
                 program.attach_with_options(&link.name, side, TcAttachOptions::Netlink(options))
             };
             let last = self.priority.saturating_add(PRIORITIES);
-            let id = (self.priority..last)
-                .find_map(|priority| attach(priority).ok())
-                .map_or_else(|| attach(last), Ok)
+            let (priority, id) = (self.priority..last)
+                .find_map(|priority| Some((priority, attach(priority).ok()?)))
+                .map_or_else(|| Ok((last, attach(last)?)), Ok)
                 .map_err(failed)?;
+            if priority != self.priority {
+                tracing::warn!(
+                    interface = link.name,
+                    side = name,
+                    priority,
+                    "a filter of another kind has the priority asked for; ours comes behind it"
+                );
+            }
             made.push(program.take_link(id).map_err(failed)?);
         }
         let [ingress, egress] = <[SchedClassifierLink; 2]>::try_from(made)
