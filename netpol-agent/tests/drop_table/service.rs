@@ -1,10 +1,11 @@
 //! A Service by DNAT: what the source dialled and what was dropped are two tuples of one flow.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use netpol_testkit::ClusterBuilder;
 use netpol_testkit::requirement::Requirement;
-use netpol_testkit::traffic::Outcome;
+use netpol_testkit::traffic::{Outcome, TcpAttempt};
 use serde_json::{Value, json};
 
 use crate::case::Case;
@@ -41,8 +42,7 @@ fn service() -> Value {
     })
 }
 
-#[test]
-fn drop_behind_the_translation() {
+fn stage() -> Option<Stage> {
     let build = |cluster: ClusterBuilder| {
         [(DENIED, 10), (SERVER, 20), (ALLOWED, 30)]
             .into_iter()
@@ -50,7 +50,12 @@ fn drop_behind_the_translation() {
                 cluster.pod(pod(name, last))
             })
     };
-    let Some(stage) = Stage::with(&[Requirement::Command("nft")], build, [service()]) else {
+    Stage::with(&[Requirement::Command("nft")], build, [service()])
+}
+
+#[test]
+fn drop_behind_the_translation() {
+    let Some(stage) = stage() else {
         return;
     };
     stage.nft(RULES);
@@ -71,4 +76,40 @@ fn drop_behind_the_translation() {
         Case::new(5002, reset).through(at(81)).from(ALLOWED),
         Case::new(5003, late).through(at(82)),
     ]);
+}
+
+/// A drop before the translation: which backend it would have been is not known, so no policy is blamed.
+#[test]
+fn drop_before_the_translation() {
+    let Some(stage) = stage() else {
+        return;
+    };
+    stage.nft(
+        "table inet t { chain c { type filter hook prerouting priority raw; ip daddr 10.96.78.2 drop; }; }",
+    );
+    for from in [DENIED, ALLOWED] {
+        let port = stage.fresh_port();
+        let attempt = TcpAttempt::to(SocketAddr::from(([10, 96, 78, 2], 80))).from_port(port);
+        let attempt = attempt.timeout(Duration::from_millis(1600));
+        let source = stage.pod(from).netns();
+        assert_eq!(attempt.connect_from(source).unwrap(), Outcome::TimedOut);
+        let flow = stage.expect(
+            port,
+            &[
+                ("/source/pod", json!(from.split('/').nth(1))),
+                ("/destination/kind", json!("service")),
+                ("/service/name", json!("db")),
+                ("/service/port", json!(80)),
+                ("/observed/verdict", json!("dropped")),
+                ("/observed/evidence/drop/reason", json!("NETFILTER_DROP")),
+                ("/observed/evidence/drop/class", json!("firewall")),
+                ("/observed/evidence/drop/packets", json!(2)),
+                ("/computed/verdict", json!("unknown")),
+                ("/agreement", json!("undetermined")),
+            ],
+        );
+        let summary = flow["summary"].as_str().unwrap();
+        let wanted = "dropped by a firewall; what policies say is not known";
+        assert!(summary.starts_with(wanted), "{summary}");
+    }
 }
