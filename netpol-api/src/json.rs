@@ -10,16 +10,17 @@
 //! is empty, zero-length or not known is left out. Readers have to ignore fields they do not know: more are added over time.
 
 mod computed;
+mod endpoint;
 mod flow;
+mod observed;
 mod scalar;
 
 use serde::{Deserialize, Serialize};
 
 pub use computed::{Computed, Denial, DirectionVerdict, NearestMiss, PolicyRef, RuleRef};
-pub use flow::{
-    Counters, Drop, Endpoint, Evidence, Flow, IcmpMessage, Observed, ServiceAddress, Vantage,
-    Workload,
-};
+pub use endpoint::{Endpoint, ServiceAddress, Workload};
+pub use flow::{Counters, Flow, IcmpMessage, Vantage};
+pub use observed::{Drop, Evidence, Observed};
 pub use scalar::{TcpFlags, Time, WordOf};
 
 use crate::v1;
