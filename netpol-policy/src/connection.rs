@@ -25,7 +25,13 @@ impl Connection {
     /// A connection without address translation.
     #[must_use]
     pub fn new(source: End, destination: End, protocol: Protocol, port: Option<u16>) -> Self {
-        Self { source, destination, protocol, destination_port: port, dialled: None }
+        Self {
+            source,
+            destination,
+            protocol,
+            destination_port: port,
+            dialled: None,
+        }
     }
 }
 

@@ -119,9 +119,9 @@ pub enum DenyReason {
     NoRules,
     /// No rule's peers include the other end.
     PeerNotSelected,
-    /// A rule's peers include it, none of that rule's ports does.
+    /// The nearest rule's peers include it, none of that rule's ports does.
     PortMismatch,
-    /// A rule would match but for a port name the destination pod does not have.
+    /// A rule's peers include it, none of its ports does, and one is a name that the destination does not have.
     NamedPortUnresolved,
     /// A deny rule matched (tiered kinds).
     ExplicitDeny,
@@ -144,12 +144,16 @@ pub enum Caveat {
     ProtocolUndefined,
     /// A hostNetwork pod takes part: undefined, treated as its node (rule 21).
     HostNetwork,
-    /// An `ipBlock` decided about a pod's address: CNIs differ (rule 17).
+    /// Nothing but an `ipBlock` allows a pod's address: CNIs differ (rule 17).
     IpBlockMatchesPod,
     /// A Service address whose backend is not known.
     BackendUnknown,
     /// An end that the inventory does not know.
     EndUnknown,
+    /// The port was not seen, and rules depend on it.
+    PortUnknown,
+    /// A pod reached itself through a Service and no rule allows that: whether rule 19 exempts it is undefined.
+    SelfThroughService,
 }
 
 impl Verdict {

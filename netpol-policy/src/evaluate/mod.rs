@@ -2,8 +2,8 @@
 //!
 //! Both directions are always evaluated, and every rule that allows and every policy that isolates is named.
 
-mod port;
 mod peer;
+mod port;
 mod rule;
 
 use std::net::IpAddr;
@@ -23,7 +23,11 @@ pub fn evaluate(inventory: &Inventory, connection: &Connection) -> Verdict {
     let ingress = direction(inventory, connection, Direction::Ingress, &mut caveats);
     caveats.sort();
     caveats.dedup();
-    Verdict { egress, ingress, caveats }
+    Verdict {
+        egress,
+        ingress,
+        caveats,
+    }
 }
 
 /// Matching can be undecidable: the other end, or the backend's port, is not known.
@@ -77,7 +81,7 @@ fn direction(
             return decided(Decision::Unknown, DecidedBy::Unknown);
         }
     };
-    // Rule 19; through a Service it is undefined.
+    // Rule 19.
     if connection.dialled.is_none() && is_self(pod, other) {
         return decided(Decision::Allowed, DecidedBy::SelfTraffic);
     }
@@ -110,19 +114,28 @@ fn by_policies(
     isolating: &[&NetworkPolicy],
     caveats: &mut Vec<Caveat>,
 ) -> DirectionVerdict {
-    let question = rule::Question { inventory, connection, other, direction };
+    let question = rule::Question {
+        inventory,
+        connection,
+        other,
+        direction,
+    };
     let mut allowed_by: Vec<RuleRef> = Vec::new();
     let mut denied_by: Vec<Denial> = Vec::new();
-    let mut undecided = false;
+    let (mut undecided, mut by_address_only) = (false, true);
     for policy in isolating {
-        let answer = question.ask(policy, caveats);
+        let answer = question.ask(policy);
         undecided |= answer.undecided;
+        by_address_only &= answer.by_address_only;
         match answer.denial {
             Some(denial) => denied_by.push(denial),
             None => allowed_by.extend(answer.allowed_by),
         }
     }
     if !allowed_by.is_empty() {
+        if by_address_only && selectable(other).is_some() {
+            caveats.push(Caveat::IpBlockMatchesPod);
+        }
         return DirectionVerdict {
             decision: Decision::Allowed,
             decided_by: DecidedBy::Policy,
@@ -133,8 +146,14 @@ fn by_policies(
     if undecided {
         caveats.push(match other {
             End::Service { .. } => Caveat::BackendUnknown,
-            _ => Caveat::EndUnknown,
+            End::Unknown(_) => Caveat::EndUnknown,
+            _ => Caveat::PortUnknown,
         });
+        return decided(Decision::Unknown, DecidedBy::Policy);
+    }
+    // Rule 19: through a Service the exemption is undefined, so policies do not have the last word.
+    if connection.dialled.is_some() && connects_to_itself(connection) {
+        caveats.push(Caveat::SelfThroughService);
         return decided(Decision::Unknown, DecidedBy::Policy);
     }
     DirectionVerdict {
@@ -146,7 +165,16 @@ fn by_policies(
 }
 
 fn decided(decision: Decision, decided_by: DecidedBy) -> DirectionVerdict {
-    DirectionVerdict { decision, decided_by, allowed_by: Vec::new(), denied_by: Vec::new() }
+    DirectionVerdict {
+        decision,
+        decided_by,
+        allowed_by: Vec::new(),
+        denied_by: Vec::new(),
+    }
+}
+
+fn connects_to_itself(connection: &Connection) -> bool {
+    matches!(&connection.source, End::Pod { pod, .. } if is_self(pod, &connection.destination))
 }
 
 fn is_self(pod: &Pod, other: &End) -> bool {

@@ -20,7 +20,11 @@ pub(super) fn matches(
         },
         Peer::Pods { namespaces, pods } => {
             let Some(pod) = selectable(end) else {
-                return if is_opaque(end) { Match::Unknown } else { Match::No };
+                return if is_opaque(end) {
+                    Match::Unknown
+                } else {
+                    Match::No
+                };
             };
             let namespace = match namespaces {
                 // Rule 8: without a namespace selector it is the policy's own.
@@ -32,7 +36,7 @@ pub(super) fn matches(
     }
 }
 
-/// What a peer wants that an end does not have, a condition each.
+/// What a peer that does not include an end wants of it, a condition each; never empty.
 pub(super) fn misses(
     peer: &Peer,
     policy: &NetworkPolicy,
@@ -40,7 +44,6 @@ pub(super) fn misses(
     inventory: &Inventory,
 ) -> Vec<String> {
     match peer {
-        Peer::IpBlock(block) if block.contains(address(end)) => Vec::new(),
         Peer::IpBlock(block) => vec![block_words(block)],
         Peer::Pods { namespaces, pods } => {
             let mut wants = Vec::new();
@@ -54,7 +57,11 @@ pub(super) fn misses(
                 None => {}
                 Some(selector) => {
                     let labels = inventory.namespace_labels(&pod.namespace);
-                    wants.extend(selector.misses(&labels).map(|miss| format!("namespace {miss}")));
+                    wants.extend(
+                        selector
+                            .misses(&labels)
+                            .map(|miss| format!("namespace {miss}")),
+                    );
                 }
             }
             wants.extend(pods.misses(&pod.labels).map(|miss| format!("pod {miss}")));
@@ -75,7 +82,11 @@ fn block_words(block: &IpBlock) -> String {
 /// A whole peer in words, for an end that is no pod at all.
 fn pod_words(namespaces: Option<&Selector>, pods: &Selector, policy: &NetworkPolicy) -> String {
     let join = |selector: &Selector| {
-        let all: Vec<_> = selector.requirements.iter().map(ToString::to_string).collect();
+        let all: Vec<_> = selector
+            .requirements
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         all.join(",")
     };
     let mut words = "a pod".to_owned();

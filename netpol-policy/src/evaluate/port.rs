@@ -32,20 +32,17 @@ pub(super) fn matches(rule: &PortRule, connection: &Connection) -> Match {
     }
 }
 
-/// Whether an entry names a port that the destination does not have under that name and protocol (rule 14).
+/// Whether an entry of the connection's protocol names a port that the destination does not have (rule 14).
 pub(super) fn is_unresolved(rule: &PortRule, connection: &Connection) -> bool {
     let PortMatch::Name(name) = &rule.port else {
         return false;
     };
-    selectable(&connection.destination)
-        .is_none_or(|pod| resolves(pod, name, rule).next().is_none())
+    rule.protocol == connection.protocol
+        && selectable(&connection.destination)
+            .is_none_or(|pod| resolves(pod, name, rule).next().is_none())
 }
 
-fn resolves<'a>(
-    pod: &'a Pod,
-    name: &'a str,
-    rule: &'a PortRule,
-) -> impl Iterator<Item = u16> + 'a {
+fn resolves<'a>(pod: &'a Pod, name: &'a str, rule: &'a PortRule) -> impl Iterator<Item = u16> + 'a {
     pod.ports
         .iter()
         .filter(move |port| &*port.name == name && port.protocol == rule.protocol)

@@ -1,6 +1,6 @@
 //! What exists, as one immutable snapshot.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -33,7 +33,8 @@ impl Inventory {
     /// From objects in any order. Of objects with the same kind, namespace and name the last one counts.
     #[must_use]
     pub fn new(objects: impl IntoIterator<Item = Object>) -> Self {
-        let mut last: HashMap<(&'static str, String, String), Object> = HashMap::new();
+        // Ordered, so that which of two Services or Nodes with one address is found does not vary.
+        let mut last: BTreeMap<(&'static str, String, String), Object> = BTreeMap::new();
         for object in objects {
             let (namespace, name) = object.key();
             let key = (object.kind(), namespace.to_owned(), name.to_owned());
@@ -59,26 +60,28 @@ impl Inventory {
     /// node's (rules 21, 24).
     #[must_use]
     pub fn pod_at(&self, address: IpAddr) -> Option<&Arc<Pod>> {
-        self.0.holders.get(&address)?.as_ref()
+        self.0.holders.get(&address.to_canonical())?.as_ref()
     }
 
-    /// The node that has an address.
+    /// The node that has an address; of several the first by name.
     #[must_use]
     pub fn node_at(&self, address: IpAddr) -> Option<&Arc<Node>> {
-        self.0.nodes.get(&address)
+        self.0.nodes.get(&address.to_canonical())
     }
 
-    /// The Service that has an address.
+    /// The Service that has an address; of several the first by namespace and name.
     #[must_use]
     pub fn service_at(&self, address: IpAddr) -> Option<&Arc<Service>> {
-        self.0.services.get(&address)
+        self.0.services.get(&address.to_canonical())
     }
 
     /// Whether some backend of a Service is ready for the port that clients dial.
     #[must_use]
     pub fn has_ready_endpoints(&self, service: &Service, port: u16, protocol: Protocol) -> bool {
-        let Some(dialled) =
-            service.ports.iter().find(|one| one.port == port && one.protocol == protocol)
+        let Some(dialled) = service
+            .ports
+            .iter()
+            .find(|one| one.port == port && one.protocol == protocol)
         else {
             return false;
         };
@@ -93,12 +96,8 @@ impl Inventory {
     /// Labels of a namespace; also for one that no manifest describes, since every namespace has its name's.
     #[must_use]
     pub fn namespace_labels(&self, namespace: &str) -> Labels {
-        self.0
-            .namespaces
-            .get(namespace)
-            .cloned()
-            .unwrap_or_default()
-            .with_default(NAMESPACE_NAME_LABEL, namespace)
+        let described = self.0.namespaces.get(namespace).cloned();
+        described.unwrap_or_else(|| Labels::default().with(NAMESPACE_NAME_LABEL, namespace))
     }
 
     /// The policies of a namespace, by name.
@@ -113,14 +112,19 @@ impl Index {
         match object {
             Object::Pod(pod) => self.insert_pod(Arc::new(pod)),
             Object::Namespace(Namespace { name, labels }) => {
+                let labels = labels.with(NAMESPACE_NAME_LABEL, &name);
                 self.namespaces.insert(name, labels);
             }
             Object::Service(service) => {
                 let service = Arc::new(service);
-                let addresses =
-                    service.cluster_addresses.iter().chain(&service.external_addresses);
+                let addresses = service
+                    .cluster_addresses
+                    .iter()
+                    .chain(&service.external_addresses);
                 for address in addresses {
-                    self.services.insert(*address, service.clone());
+                    self.services
+                        .entry(*address)
+                        .or_insert_with(|| service.clone());
                 }
             }
             Object::EndpointSlice(slice) => {
@@ -132,12 +136,15 @@ impl Index {
             Object::Node(node) => {
                 let node = Arc::new(node);
                 for address in &node.addresses {
-                    self.nodes.insert(*address, node.clone());
+                    self.nodes.entry(*address).or_insert_with(|| node.clone());
                 }
             }
             Object::NetworkPolicy(policy) => {
                 let namespace = policy.reference.namespace.clone();
-                self.policies.entry(namespace).or_default().push(Arc::new(policy));
+                self.policies
+                    .entry(namespace)
+                    .or_default()
+                    .push(Arc::new(policy));
             }
         }
     }
@@ -147,10 +154,14 @@ impl Index {
             for address in &pod.addresses {
                 self.holders
                     .entry(*address)
-                    .and_modify(|holder| *holder = None)
+                    .and_modify(|holder| {
+                        // A pod that lists an address twice does not compete with itself.
+                        holder.take_if(|holder| !Arc::ptr_eq(holder, &pod));
+                    })
                     .or_insert_with(|| Some(pod.clone()));
             }
         }
-        self.pods.insert((pod.namespace.clone(), pod.name.clone()), pod);
+        self.pods
+            .insert((pod.namespace.clone(), pod.name.clone()), pod);
     }
 }

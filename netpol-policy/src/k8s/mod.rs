@@ -3,8 +3,8 @@
 //! An object that the API server would refuse is refused here too, with the field at fault: a policy read half would fail
 //! open or closed without anybody knowing.
 
-mod policy;
 mod pod;
+mod policy;
 mod selector;
 mod service;
 
@@ -31,19 +31,30 @@ pub struct ObjectError {
 
 impl ObjectError {
     fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
     }
 }
 
 fn name(metadata: &ObjectMeta) -> Result<Arc<str>, ObjectError> {
     match metadata.name.as_deref() {
         Some(name) if !name.is_empty() => Ok(name.into()),
-        _ => Err(ObjectError::new("metadata.name", "expected a name, found none")),
+        _ => Err(ObjectError::new(
+            "metadata.name",
+            "expected a name, found none",
+        )),
     }
 }
 
 fn namespace_of(metadata: &ObjectMeta) -> Arc<str> {
-    metadata.namespace.as_deref().filter(|name| !name.is_empty()).unwrap_or("default").into()
+    metadata
+        .namespace
+        .as_deref()
+        .filter(|name| !name.is_empty())
+        .unwrap_or("default")
+        .into()
 }
 
 fn labels(metadata: &ObjectMeta) -> Labels {
@@ -67,7 +78,13 @@ fn protocol(text: Option<&str>, field: impl Into<String>) -> Result<Protocol, Ob
 }
 
 fn port(number: i32, field: impl Into<String>) -> Result<u16, ObjectError> {
-    u16::try_from(number).ok().filter(|port| *port != 0).ok_or_else(|| {
-        ObjectError::new(field, format!("expected a port from 1 to 65535, found {number}"))
-    })
+    u16::try_from(number)
+        .ok()
+        .filter(|port| *port != 0)
+        .ok_or_else(|| {
+            ObjectError::new(
+                field,
+                format!("expected a port from 1 to 65535, found {number}"),
+            )
+        })
 }

@@ -32,12 +32,19 @@ pub fn pod(from: &api::Pod) -> Result<Pod, ObjectError> {
         .find(|owner| owner.controller == Some(true))
         .map(|owner| Workload::of_controller(&owner.kind, &owner.name, &labels));
     Ok(Pod {
-        uid: metadata.uid.as_deref().map_or_else(|| Arc::from(""), Arc::from),
+        uid: metadata
+            .uid
+            .as_deref()
+            .map_or_else(|| Arc::from(""), Arc::from),
         namespace: namespace_of(metadata),
         name: name(metadata)?,
         phase: phase(status.phase.as_deref())?,
         addresses,
-        node: spec.node_name.as_deref().filter(|node| !node.is_empty()).map(Arc::from),
+        node: spec
+            .node_name
+            .as_deref()
+            .filter(|node| !node.is_empty())
+            .map(Arc::from),
         host_network: spec.host_network.unwrap_or(false),
         ports: named_ports(&spec)?,
         workload,
@@ -63,7 +70,11 @@ fn phase(text: Option<&str>) -> Result<Phase, ObjectError> {
 
 /// Named ports of containers, and of init containers that go on running (rule 14).
 fn named_ports(spec: &api::PodSpec) -> Result<Vec<NamedPort>, ObjectError> {
-    let containers = spec.containers.iter().enumerate().map(|found| ("containers", found));
+    let containers = spec
+        .containers
+        .iter()
+        .enumerate()
+        .map(|found| ("containers", found));
     let restartable = spec
         .init_containers
         .iter()
@@ -93,7 +104,10 @@ fn named_ports(spec: &api::PodSpec) -> Result<Vec<NamedPort>, ObjectError> {
 /// # Errors
 /// It has no name.
 pub fn namespace(from: &api::Namespace) -> Result<Namespace, ObjectError> {
-    Ok(Namespace { name: name(&from.metadata)?, labels: labels(&from.metadata) })
+    Ok(Namespace {
+        name: name(&from.metadata)?,
+        labels: labels(&from.metadata),
+    })
 }
 
 /// Converts a node.
@@ -105,7 +119,10 @@ pub fn node(from: &api::Node) -> Result<Node, ObjectError> {
     let mut addresses = Vec::new();
     for (index, found) in status.addresses.iter().flatten().enumerate() {
         if matches!(found.type_.as_str(), "InternalIP" | "ExternalIP") {
-            addresses.push(address(&found.address, format!("status.addresses[{index}].address"))?);
+            addresses.push(address(
+                &found.address,
+                format!("status.addresses[{index}].address"),
+            )?);
         }
     }
     let spec = from.spec.clone().unwrap_or_default();
@@ -115,9 +132,14 @@ pub fn node(from: &api::Node) -> Result<Node, ObjectError> {
     };
     let mut pod_cidrs = Vec::new();
     for (index, text) in blocks.iter().enumerate() {
-        let (block, _) = Cidr::parse_lenient(text)
-            .map_err(|error| ObjectError::new(format!("spec.podCIDRs[{index}]"), error.to_string()))?;
+        let (block, _) = Cidr::parse_lenient(text).map_err(|error| {
+            ObjectError::new(format!("spec.podCIDRs[{index}]"), error.to_string())
+        })?;
         pod_cidrs.push(block);
     }
-    Ok(Node { name: name(&from.metadata)?, addresses, pod_cidrs })
+    Ok(Node {
+        name: name(&from.metadata)?,
+        addresses,
+        pod_cidrs,
+    })
 }

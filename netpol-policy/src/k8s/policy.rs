@@ -23,23 +23,34 @@ pub fn network_policy(from: &api::NetworkPolicy) -> Result<NetworkPolicy, Object
         None => Selector::default(),
     };
     let ingress = rules(
-        spec.ingress.unwrap_or_default().into_iter().map(|rule| (rule.from, rule.ports)),
+        spec.ingress
+            .unwrap_or_default()
+            .into_iter()
+            .map(|rule| (rule.from, rule.ports)),
         "spec.ingress",
         "from",
     )?;
     let egress = rules(
-        spec.egress.unwrap_or_default().into_iter().map(|rule| (rule.to, rule.ports)),
+        spec.egress
+            .unwrap_or_default()
+            .into_iter()
+            .map(|rule| (rule.to, rule.ports)),
         "spec.egress",
         "to",
     )?;
-    let (isolates_ingress, isolates_egress) =
-        types(spec.policy_types.as_deref().unwrap_or_default(), !egress.is_empty())?;
+    let (isolates_ingress, isolates_egress) = types(
+        spec.policy_types.as_deref().unwrap_or_default(),
+        !egress.is_empty(),
+    )?;
     Ok(NetworkPolicy {
         reference: PolicyRef {
             kind: PolicyKind::NetworkPolicy,
             namespace: namespace_of(metadata),
             name: name(metadata)?,
-            uid: metadata.uid.as_deref().map_or_else(|| Arc::from(""), Arc::from),
+            uid: metadata
+                .uid
+                .as_deref()
+                .map_or_else(|| Arc::from(""), Arc::from),
             generation: metadata.generation.unwrap_or(0),
         },
         subjects,
@@ -53,6 +64,12 @@ fn types(types: &[String], has_egress: bool) -> Result<(bool, bool), ObjectError
     if types.is_empty() {
         return Ok((true, has_egress));
     }
+    if types.len() > 2 {
+        return Err(ObjectError::new(
+            "spec.policyTypes",
+            "expected Ingress, Egress or both",
+        ));
+    }
     let (mut ingress, mut egress) = (false, false);
     for (index, found) in types.iter().enumerate() {
         match found.as_str() {
@@ -60,14 +77,20 @@ fn types(types: &[String], has_egress: bool) -> Result<(bool, bool), ObjectError
             "Egress" => egress = true,
             other => {
                 let message = format!("expected Ingress or Egress, found {other:?}");
-                return Err(ObjectError::new(format!("spec.policyTypes[{index}]"), message));
+                return Err(ObjectError::new(
+                    format!("spec.policyTypes[{index}]"),
+                    message,
+                ));
             }
         }
     }
     Ok((ingress, egress))
 }
 
-type Lists = (Option<Vec<api::NetworkPolicyPeer>>, Option<Vec<api::NetworkPolicyPort>>);
+type Lists = (
+    Option<Vec<api::NetworkPolicyPeer>>,
+    Option<Vec<api::NetworkPolicyPort>>,
+);
 
 fn rules(
     lists: impl Iterator<Item = Lists>,
@@ -79,10 +102,12 @@ fn rules(
         let field = format!("{field}[{index}]");
         let mut rule = Rule::default();
         for (at, found) in peers.iter().flatten().enumerate() {
-            rule.peers.push(peer(found, &format!("{field}.{peers_field}[{at}]"))?);
+            rule.peers
+                .push(peer(found, &format!("{field}.{peers_field}[{at}]"))?);
         }
         for (at, found) in ports.iter().flatten().enumerate() {
-            rule.ports.push(port_rule(found, &format!("{field}.ports[{at}]"))?);
+            rule.ports
+                .push(port_rule(found, &format!("{field}.ports[{at}]"))?);
         }
         rules.push(rule);
     }
@@ -93,9 +118,10 @@ fn peer(from: &api::NetworkPolicyPeer, field: &str) -> Result<Peer, ObjectError>
     let has_selector = from.pod_selector.is_some() || from.namespace_selector.is_some();
     match (&from.ip_block, has_selector) {
         // Rule 9.
-        (Some(_), true) => {
-            Err(ObjectError::new(field, "expected ipBlock alone, found a selector beside it"))
-        }
+        (Some(_), true) => Err(ObjectError::new(
+            field,
+            "expected ipBlock alone, found a selector beside it",
+        )),
         (None, false) => Err(ObjectError::new(
             field,
             "expected podSelector, namespaceSelector or ipBlock, found none",
@@ -103,7 +129,10 @@ fn peer(from: &api::NetworkPolicyPeer, field: &str) -> Result<Peer, ObjectError>
         (Some(block), false) => ip_block(block, &format!("{field}.ipBlock")).map(Peer::IpBlock),
         (None, true) => {
             let compile = |found: &Option<_>, name: &str| {
-                found.as_ref().map(|found| selector(found, &format!("{field}.{name}"))).transpose()
+                found
+                    .as_ref()
+                    .map(|found| selector(found, &format!("{field}.{name}")))
+                    .transpose()
             };
             Ok(Peer::Pods {
                 namespaces: compile(&from.namespace_selector, "namespaceSelector")?,
@@ -150,11 +179,20 @@ fn port_rule(from: &api::NetworkPolicyPort, field: &str) -> Result<PortRule, Obj
         }
         // Rule 15.
         (None | Some(IntOrString::String(_)), Some(_)) => {
-            return Err(ObjectError::new(end_field, "expected a number in port beside endPort"));
+            return Err(ObjectError::new(
+                end_field,
+                "expected a number in port beside endPort",
+            ));
         }
         (Some(IntOrString::String(name)), None) => {
             if !is_port_name(name) {
-                let message = format!("expected a number or a port name, found {name:?}");
+                let is_quoted = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+                let hint = if is_quoted {
+                    ": take the quotes off"
+                } else {
+                    ""
+                };
+                let message = format!("expected a number or a port name, found {name:?}{hint}");
                 return Err(ObjectError::new(format!("{field}.port"), message));
             }
             PortMatch::Name(name.clone())

@@ -9,12 +9,22 @@ use crate::model::{Operator, Requirement, Selector};
 pub(super) fn selector(from: &LabelSelector, field: &str) -> Result<Selector, ObjectError> {
     let mut requirements = Vec::new();
     for (key, value) in from.match_labels.iter().flatten() {
+        let field = format!("{field}.matchLabels");
+        check_key(key, &field)?;
+        check_value(value, &format!("{field}.{key}"))?;
         let operator = Operator::In(vec![value.clone()]);
-        requirements.push(Requirement { key: key.clone(), operator });
+        requirements.push(Requirement {
+            key: key.clone(),
+            operator,
+        });
     }
     for (index, expression) in from.match_expressions.iter().flatten().enumerate() {
         let field = format!("{field}.matchExpressions[{index}]");
+        check_key(&expression.key, &format!("{field}.key"))?;
         let values = expression.values.clone().unwrap_or_default();
+        for (at, value) in values.iter().enumerate() {
+            check_value(value, &format!("{field}.values[{at}]"))?;
+        }
         let listed = |operator: fn(Vec<String>) -> Operator, values: Vec<String>| {
             if values.is_empty() {
                 let message = format!("expected values for {}, found none", expression.operator);
@@ -40,10 +50,60 @@ pub(super) fn selector(from: &LabelSelector, field: &str) -> Result<Selector, Ob
                 return Err(ObjectError::new(format!("{field}.operator"), message));
             }
         };
-        if expression.key.is_empty() {
-            return Err(ObjectError::new(format!("{field}.key"), "expected a label key, found none"));
-        }
-        requirements.push(Requirement { key: expression.key.clone(), operator });
+        requirements.push(Requirement {
+            key: expression.key.clone(),
+            operator,
+        });
     }
     Ok(Selector { requirements })
+}
+
+/// Longest name part of a label key, and longest label value, in bytes (`validation` in k8s.io/apimachinery).
+const NAME_MAX: usize = 63;
+/// Longest DNS subdomain, in bytes (RFC 1123).
+const SUBDOMAIN_MAX: usize = 253;
+
+/// A label key: a name, or a DNS subdomain, a slash and a name (`IsQualifiedName` in k8s.io/apimachinery).
+fn check_key(key: &str, field: &str) -> Result<(), ObjectError> {
+    let is_valid = match key.split_once('/') {
+        None => is_name(key),
+        Some((prefix, name)) => is_subdomain(prefix) && is_name(name),
+    };
+    if is_valid {
+        return Ok(());
+    }
+    Err(ObjectError::new(
+        field,
+        format!("expected a label key, found {key:?}"),
+    ))
+}
+
+/// A label value: empty, or a name.
+fn check_value(value: &str, field: &str) -> Result<(), ObjectError> {
+    if value.is_empty() || is_name(value) {
+        return Ok(());
+    }
+    Err(ObjectError::new(
+        field,
+        format!("expected a label value, found {value:?}"),
+    ))
+}
+
+fn is_name(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let outer = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    text.len() <= NAME_MAX
+        && text.bytes().all(inner)
+        && outer(text.bytes().next())
+        && outer(text.bytes().last())
+}
+
+fn is_subdomain(text: &str) -> bool {
+    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_label = |label: &str| {
+        label.bytes().all(|byte| alphanumeric(byte) || byte == b'-')
+            && label.bytes().next().is_some_and(alphanumeric)
+            && label.bytes().last().is_some_and(alphanumeric)
+    };
+    text.len() <= SUBDOMAIN_MAX && text.split('.').all(is_label)
 }

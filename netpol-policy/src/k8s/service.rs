@@ -23,8 +23,9 @@ pub fn service(from: &core::Service) -> Result<Service, ObjectError> {
         Some("LoadBalancer") => ServiceType::LoadBalancer,
         Some("ExternalName") => ServiceType::ExternalName,
         Some(other) => {
-            let message =
-                format!("expected ClusterIP, NodePort, LoadBalancer or ExternalName, found {other:?}");
+            let message = format!(
+                "expected ClusterIP, NodePort, LoadBalancer or ExternalName, found {other:?}"
+            );
             return Err(ObjectError::new("spec.type", message));
         }
     };
@@ -42,7 +43,12 @@ pub fn service(from: &core::Service) -> Result<Service, ObjectError> {
     for (index, text) in spec.external_ips.iter().flatten().enumerate() {
         external_addresses.push(address(text, format!("spec.externalIPs[{index}]"))?);
     }
-    let balancer = from.status.clone().unwrap_or_default().load_balancer.unwrap_or_default();
+    let balancer = from
+        .status
+        .clone()
+        .unwrap_or_default()
+        .load_balancer
+        .unwrap_or_default();
     for (index, ingress) in balancer.ingress.iter().flatten().enumerate() {
         if let Some(text) = &ingress.ip {
             let field = format!("status.loadBalancer.ingress[{index}].ip");
@@ -57,7 +63,9 @@ pub fn service(from: &core::Service) -> Result<Service, ObjectError> {
             name: found.name.as_deref().unwrap_or_default().into(),
             protocol: protocol(found.protocol.as_deref(), format!("{field}.protocol"))?,
             port: port(found.port, format!("{field}.port"))?,
-            node_port: node_port.map(|one| port(one, format!("{field}.nodePort"))).transpose()?,
+            node_port: node_port
+                .map(|one| port(one, format!("{field}.nodePort")))
+                .transpose()?,
         });
     }
     Ok(Service {
@@ -75,16 +83,29 @@ pub fn service(from: &core::Service) -> Result<Service, ObjectError> {
 /// # Errors
 /// The field that cannot be used.
 pub fn endpoint_slice(from: &discovery::EndpointSlice) -> Result<EndpointSlice, ObjectError> {
-    let service = from.metadata.labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME_LABEL));
+    let service = from
+        .metadata
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(SERVICE_NAME_LABEL));
     let mut endpoints = Vec::new();
     if from.address_type != "FQDN" {
         for (index, found) in from.endpoints.iter().flatten().enumerate() {
             let mut addresses = Vec::new();
             for (at, text) in found.addresses.iter().enumerate() {
-                addresses.push(address(text, format!("endpoints[{index}].addresses[{at}]"))?);
+                addresses.push(address(
+                    text,
+                    format!("endpoints[{index}].addresses[{at}]"),
+                )?);
             }
-            let ready = found.conditions.as_ref().and_then(|conditions| conditions.ready);
-            endpoints.push(Endpoint { addresses, ready: ready.unwrap_or(true) });
+            let ready = found
+                .conditions
+                .as_ref()
+                .and_then(|conditions| conditions.ready);
+            endpoints.push(Endpoint {
+                addresses,
+                ready: ready.unwrap_or(true),
+            });
         }
     }
     let mut ports = Vec::new();
@@ -93,7 +114,10 @@ pub fn endpoint_slice(from: &discovery::EndpointSlice) -> Result<EndpointSlice, 
         ports.push(EndpointPort {
             name: found.name.as_deref().unwrap_or_default().into(),
             protocol: protocol(found.protocol.as_deref(), format!("{field}.protocol"))?,
-            port: found.port.map(|one| port(one, format!("{field}.port"))).transpose()?,
+            port: found
+                .port
+                .map(|one| port(one, format!("{field}.port")))
+                .transpose()?,
         });
     }
     Ok(EndpointSlice {

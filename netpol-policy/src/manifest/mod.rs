@@ -1,9 +1,14 @@
 //! Manifests: text into objects and errors. One bad document, or one bad item of a List, costs only itself.
 
-use k8s_openapi::serde::de::DeserializeOwned;
+mod decode;
+mod documents;
+
+use std::collections::HashMap;
+
 use serde_json::Value;
 
-use crate::k8s::{self, ObjectError};
+use self::documents::{Document, documents};
+use crate::k8s::ObjectError;
 use crate::model::Object;
 
 /// Everything that stood in a text.
@@ -13,14 +18,15 @@ pub struct Manifests {
     pub objects: Vec<Object>,
     /// What cannot, and why.
     pub errors: Vec<ManifestError>,
-    /// Kinds that say nothing about traffic here, each as often as it stood there.
+    /// Kinds that say nothing about traffic here, each as often as it stood there; with their API group where it is not
+    /// the one that is evaluated, such as `NetworkPolicy.projectcalico.org`.
     pub ignored: Vec<String>,
 }
 
 /// Why a document or an object cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestError {
-    /// Document within the text, from 1.
+    /// Position of the document in the text, from 1; empty documents count.
     pub document: usize,
     /// `Kind namespace/name`, where that could be read.
     pub object: Option<String>,
@@ -30,175 +36,158 @@ pub struct ManifestError {
     pub message: String,
 }
 
-/// Reads YAML (many documents) or JSON (one value after another). Kinds: Pod, Namespace, Service, EndpointSlice, Node,
-/// NetworkPolicy, and Lists of them.
+/// Reads YAML and JSON: many documents, and in each of JSON's one value after another. Kinds: Pod, Namespace, Service,
+/// EndpointSlice, Node, NetworkPolicy, and Lists of them.
 #[must_use]
 pub fn parse(text: &str) -> Manifests {
-    let mut read = Manifests::default();
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.trim_start().starts_with(['{', '[']) {
-        read.json(text);
-    } else {
-        read.yaml(text);
-    }
-    read
-}
-
-impl Manifests {
-    fn json(&mut self, text: &str) {
-        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-        for (index, value) in values.enumerate() {
-            match value {
-                Ok(value) => self.document(index + 1, value),
-                Err(error) => self.unreadable(index + 1, error.to_string()),
-            }
+    let mut reader = Reader::default();
+    // Values beyond the first of a document make the numbers of those after it larger.
+    let mut more_values = 0;
+    for document in documents(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+        if document.is_empty() {
+            continue;
         }
-    }
-
-    fn yaml(&mut self, text: &str) {
-        let mut number = 0;
-        for document in documents(text) {
-            if is_empty(&document) {
-                continue;
-            }
-            number += 1;
-            match serde_saphyr::from_str::<Value>(&document) {
-                Ok(value) => self.document(number, value),
-                Err(error) => self.unreadable(number, error.to_string()),
-            }
-        }
-    }
-
-    fn unreadable(&mut self, document: usize, message: String) {
-        // The first line says what and where; the rest draws a picture of it.
-        let message = message.lines().next().unwrap_or_default().to_owned();
-        self.errors.push(ManifestError { document, object: None, field: String::new(), message });
-    }
-
-    fn document(&mut self, document: usize, value: Value) {
-        match value {
-            Value::Null => {}
-            Value::Array(items) => {
-                for item in items {
-                    self.object(document, item, None);
+        let number = document.number + more_values;
+        match decode::values(&document) {
+            Ok(values) => {
+                more_values += values.len().saturating_sub(1);
+                for (index, value) in values.into_iter().enumerate() {
+                    reader.value(number + index, value);
                 }
             }
-            value => self.object(document, value, None),
+            Err(message) => reader.error(number, None, "", message),
+        }
+    }
+    reader.read
+}
+
+#[derive(Default)]
+struct Reader {
+    read: Manifests,
+    /// Where in `read.objects` an object stands, by kind, namespace and name.
+    places: HashMap<(&'static str, String, String), usize>,
+}
+
+impl Reader {
+    fn error(
+        &mut self,
+        document: usize,
+        object: Option<String>,
+        field: impl Into<String>,
+        message: impl Into<String>,
+    ) {
+        let (field, message) = (field.into(), message.into());
+        self.read.errors.push(ManifestError {
+            document,
+            object,
+            field,
+            message,
+        });
+    }
+
+    /// A value of a document: an object, or an array of them.
+    fn value(&mut self, document: usize, value: Value) {
+        match value {
+            Value::Null => {}
+            Value::Array(items) => self.items(document, items, "", None),
+            value => self.object(document, value, "", None),
         }
     }
 
-    /// `default_kind` is that of a typed List, whose items may leave theirs out.
-    fn object(&mut self, document: usize, mut value: Value, default_kind: Option<&str>) {
-        let kind = value.get("kind").and_then(Value::as_str).or(default_kind).map(str::to_owned);
+    fn items(&mut self, document: usize, items: Vec<Value>, path: &str, kind: Option<&str>) {
+        for (index, item) in items.into_iter().enumerate() {
+            self.object(document, item, &format!("{path}[{index}]"), kind);
+        }
+    }
+
+    /// `path` leads to the object from the document's root; `default_kind` is that of a typed List, whose items may leave
+    /// theirs out.
+    fn object(
+        &mut self,
+        document: usize,
+        mut value: Value,
+        path: &str,
+        default_kind: Option<&str>,
+    ) {
+        if !value.is_object() {
+            return self.error(document, None, path, "expected an object with a kind");
+        }
+        let kind = value
+            .get("kind")
+            .and_then(Value::as_str)
+            .or(default_kind)
+            .map(str::to_owned);
         let Some(kind) = kind else {
-            let message = if value.is_object() {
-                "expected a kind, found none"
+            let field = if path.is_empty() {
+                "kind".to_owned()
             } else {
-                "expected an object with a kind"
+                format!("{path}.kind")
             };
-            return self.errors.push(ManifestError {
-                document,
-                object: None,
-                field: "kind".to_owned(),
-                message: message.to_owned(),
-            });
+            return self.error(document, None, field, "expected a kind, found none");
         };
-        if let (Some(item_kind), Some(Value::Array(items))) =
-            (kind.strip_suffix("List"), value.get_mut("items").map(Value::take))
-        {
+        if let (Some(item_kind), Some(Value::Array(items))) = (
+            kind.strip_suffix("List"),
+            value.get_mut("items").map(Value::take),
+        ) {
             let item_kind = (!item_kind.is_empty()).then_some(item_kind);
-            for item in items {
-                // Lists do not hold lists.
-                self.object(document, item, item_kind);
-            }
-            return;
+            let path = if path.is_empty() {
+                "items".to_owned()
+            } else {
+                format!("{path}.items")
+            };
+            return self.items(document, items, &path, item_kind);
         }
         let name = described(&kind, &value);
-        match convert(&kind, value) {
-            Some(Ok(object)) => self.add(document, object),
-            Some(Err(ObjectError { field, message })) => {
-                self.errors.push(ManifestError { document, object: Some(name), field, message });
+        match decode::object(&kind, value) {
+            Ok(Ok(object)) => self.add(document, object),
+            Ok(Err(ObjectError { field, message })) => {
+                self.error(document, Some(name), field, message);
             }
-            None => self.ignored.push(kind),
+            Err(ignored) => self.read.ignored.push(ignored.kind),
         }
     }
 
     fn add(&mut self, document: usize, object: Object) {
-        let same = |other: &Object| other.kind() == object.kind() && other.key() == object.key();
-        if let Some(at) = self.objects.iter().position(same) {
-            let (namespace, name) = object.key();
-            self.errors.push(ManifestError {
-                document,
-                object: Some(format!("{} {}", object.kind(), qualified(namespace, name))),
-                field: "metadata.name".to_owned(),
-                message: "stands here more than once; the last one counts".to_owned(),
-            });
-            self.objects.remove(at);
-        }
-        self.objects.push(object);
+        let (namespace, name) = object.key();
+        let key = (object.kind(), namespace.to_owned(), name.to_owned());
+        let Some(&place) = self.places.get(&key) else {
+            self.places.insert(key, self.read.objects.len());
+            self.read.objects.push(object);
+            return;
+        };
+        let described = format!("{} {}", object.kind(), qualified(namespace, name));
+        let message = "stands here more than once; the last one counts";
+        self.read.objects[place] = object;
+        self.error(document, Some(described), "metadata.name", message);
     }
 }
 
-/// Splits at `---` in the first column, which ends a document wherever it stands (YAML 1.2, 9.1.2).
-fn documents(text: &str) -> Vec<String> {
-    let mut documents = vec![String::new()];
-    for line in text.lines() {
-        let rest = line.strip_prefix("---");
-        match rest.filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t'])) {
-            Some(rest) => documents.push(format!("{rest}\n")),
-            None if line == "..." => documents.push(String::new()),
-            None => {
-                if let Some(last) = documents.last_mut() {
-                    last.push_str(line);
-                    last.push('\n');
-                }
-            }
-        }
-    }
-    documents
-}
-
-fn is_empty(document: &str) -> bool {
-    document.lines().all(|line| {
-        let line = line.trim();
-        line.is_empty() || line.starts_with(['#', '%'])
-    })
-}
-
+/// `Kind namespace/name` of what may turn out not to be a valid object.
 fn described(kind: &str, value: &Value) -> String {
     let text = |field: &str| {
-        value.pointer(&format!("/metadata/{field}")).and_then(Value::as_str).unwrap_or_default()
+        value
+            .pointer(&format!("/metadata/{field}"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     };
-    format!("{kind} {}", qualified(text("namespace"), text("name")))
+    let has_namespace = !matches!(kind, "Namespace" | "Node");
+    let namespace = match text("namespace") {
+        "" if has_namespace => "default",
+        namespace => namespace,
+    };
+    match text("name") {
+        "" => kind.to_owned(),
+        name => format!("{kind} {}", qualified(namespace, name)),
+    }
 }
 
 fn qualified(namespace: &str, name: &str) -> String {
-    if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") }
+    if namespace.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{namespace}/{name}")
+    }
 }
 
-/// `None` for a kind that is not evaluated.
-fn convert(kind: &str, value: Value) -> Option<Result<Object, ObjectError>> {
-    Some(match kind {
-        "Pod" => decode(value).and_then(|from| k8s::pod(&from)).map(Object::Pod),
-        "Namespace" => decode(value).and_then(|from| k8s::namespace(&from)).map(Object::Namespace),
-        "Service" => decode(value).and_then(|from| k8s::service(&from)).map(Object::Service),
-        "EndpointSlice" => {
-            decode(value).and_then(|from| k8s::endpoint_slice(&from)).map(Object::EndpointSlice)
-        }
-        "Node" => decode(value).and_then(|from| k8s::node(&from)).map(Object::Node),
-        "NetworkPolicy" => {
-            decode(value).and_then(|from| k8s::network_policy(&from)).map(Object::NetworkPolicy)
-        }
-        _ => return None,
-    })
-}
-
-fn decode<T: DeserializeOwned>(value: Value) -> Result<T, ObjectError> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let field = error.path().to_string();
-        ObjectError {
-            field: if field == "." { String::new() } else { field },
-            message: error.into_inner().to_string(),
-        }
-    })
-}
+#[cfg(test)]
+mod tests;

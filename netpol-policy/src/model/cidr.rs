@@ -24,7 +24,9 @@ impl Cidr {
     /// # Errors
     /// Where the text is no CIDR.
     pub fn parse_lenient(text: &str) -> Result<(Self, bool), CidrError> {
-        let error = || CidrError { found: text.to_owned() };
+        let error = || CidrError {
+            found: text.to_owned(),
+        };
         let (address, length) = text.split_once('/').ok_or_else(error)?;
         if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(error());
@@ -35,16 +37,19 @@ impl Cidr {
             Some(address) => address,
             None => decimal_octets(address).ok_or_else(error)?.into(),
         };
-        let block = IpNet::new(address, prefix).map_err(|_| error())?;
+        let written = IpNet::new(address, prefix).map_err(|_| error())?;
+        let block = unmapped(written).trunc();
         let has_zeros = length.len() > 1 && length.starts_with('0');
-        let is_odd = exact.is_none() || has_zeros || block.trunc() != block;
-        Ok((Self(block.trunc()), is_odd))
+        Ok((
+            Self(block),
+            exact.is_none() || has_zeros || block != written,
+        ))
     }
 
-    /// Whether the address lies within; never across IP versions.
+    /// Whether the address lies within; never across IP versions. An IPv4-mapped IPv6 address is the IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        self.0.contains(&address)
+        self.0.contains(&address.to_canonical())
     }
 
     /// Whether the other block lies within and is smaller.
@@ -52,6 +57,18 @@ impl Cidr {
     pub fn strictly_contains(&self, other: &Self) -> bool {
         self.0.contains(&other.0) && self.0 != other.0
     }
+}
+
+/// A block of IPv4-mapped IPv6 addresses is the IPv4 block, as in Go's net package.
+fn unmapped(block: IpNet) -> IpNet {
+    const MAPPED_PREFIX: u8 = 96;
+    let (IpAddr::V6(_), IpAddr::V4(address)) = (block.addr(), block.addr().to_canonical()) else {
+        return block;
+    };
+    let prefix = block.prefix_len().checked_sub(MAPPED_PREFIX);
+    prefix
+        .and_then(|prefix| IpNet::new(address.into(), prefix).ok())
+        .unwrap_or(block)
 }
 
 /// Four decimal octets, leading zeros allowed.
@@ -85,12 +102,37 @@ mod tests {
             ("10.1.2.3/8", "10.0.0.0/8", true),
             ("010.000.0.0/08", "10.0.0.0/8", true),
             ("2001:db8::1/64", "2001:db8::/64", true),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8", true),
+            ("::/0", "::/0", false),
         ] {
             let (cidr, odd) = Cidr::parse_lenient(text).unwrap();
             assert_eq!((cidr.to_string().as_str(), odd), (read, is_odd), "{text}");
         }
-        for text in ["", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/+8", "a/8", "1.2.3.4.5/8"] {
+        for text in [
+            "",
+            "10.0.0.0",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "10.0.0.0/+8",
+            "a/8",
+            "1.2.3.4.5/8",
+        ] {
             assert!(Cidr::parse_lenient(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn blocks_do_not_reach_across_ip_versions_but_mapped_addresses_are_ipv4() {
+        let all_v4 = Cidr::parse_lenient("0.0.0.0/0").unwrap().0;
+        let all_v6 = Cidr::parse_lenient("::/0").unwrap().0;
+        for (address, in_v4, in_v6) in [
+            ("10.0.0.1", true, false),
+            ("2001:db8::1", false, true),
+            ("::ffff:10.0.0.1", true, false),
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(all_v4.contains(address), in_v4, "{address}");
+            assert_eq!(all_v6.contains(address), in_v6, "{address}");
         }
     }
 }

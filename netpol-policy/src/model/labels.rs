@@ -16,13 +16,15 @@ impl Labels {
 
     /// All labels in key order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// These labels and one more, unless the key is there already.
+    /// These labels, and this value for this key.
     #[must_use]
-    pub fn with_default(mut self, key: &str, value: &str) -> Self {
-        if self.get(key).is_none() {
+    pub fn with(mut self, key: &str, value: &str) -> Self {
+        if self.get(key) != Some(value) {
             Arc::make_mut(&mut self.0).insert(key.to_owned(), value.to_owned());
         }
         self
@@ -37,6 +39,11 @@ impl From<BTreeMap<String, String>> for Labels {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Labels {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(labels: I) -> Self {
-        Self(Arc::new(labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect()))
+        Self(Arc::new(
+            labels
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        ))
     }
 }

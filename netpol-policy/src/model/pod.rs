@@ -10,7 +10,7 @@ use super::{Labels, Protocol};
 pub struct Namespace {
     /// Object name.
     pub name: Arc<str>,
-    /// Labels, `kubernetes.io/metadata.name` included once in an inventory (rule 11).
+    /// Labels as written; an inventory sets `kubernetes.io/metadata.name` (rule 11).
     pub labels: Labels,
 }
 
@@ -96,8 +96,14 @@ impl Workload {
             .and_then(|hash| name.strip_suffix(hash)?.strip_suffix('-'))
             .filter(|stem| !stem.is_empty());
         match deployment {
-            Some(stem) => Self { kind: "Deployment".into(), name: stem.into() },
-            None => Self { kind: kind.into(), name: name.into() },
+            Some(stem) => Self {
+                kind: "Deployment".into(),
+                name: stem.into(),
+            },
+            None => Self {
+                kind: kind.into(),
+                name: name.into(),
+            },
         }
     }
 }
@@ -114,7 +120,10 @@ mod tests {
             format!("{}/{}", workload.kind, workload.name)
         };
         assert_eq!(named("ReplicaSet", "web-5d4f", &labels), "Deployment/web");
-        assert_eq!(named("ReplicaSet", "web-5d4f", &Labels::default()), "ReplicaSet/web-5d4f");
+        assert_eq!(
+            named("ReplicaSet", "web-5d4f", &Labels::default()),
+            "ReplicaSet/web-5d4f"
+        );
         assert_eq!(named("ReplicaSet", "web", &labels), "ReplicaSet/web");
         assert_eq!(named("StatefulSet", "db", &labels), "StatefulSet/db");
     }

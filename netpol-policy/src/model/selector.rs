@@ -37,12 +37,16 @@ impl Selector {
     /// Whether all requirements hold.
     #[must_use]
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.requirements.iter().all(|requirement| requirement.matches(labels))
+        self.requirements
+            .iter()
+            .all(|requirement| requirement.matches(labels))
     }
 
     /// The requirements that do not hold.
     pub fn misses<'a>(&'a self, labels: &'a Labels) -> impl Iterator<Item = &'a Requirement> {
-        self.requirements.iter().filter(|requirement| !requirement.matches(labels))
+        self.requirements
+            .iter()
+            .filter(|requirement| !requirement.matches(labels))
     }
 }
 
@@ -86,7 +90,10 @@ mod tests {
     use super::*;
 
     fn one(key: &str, operator: Operator) -> Requirement {
-        Requirement { key: key.into(), operator }
+        Requirement {
+            key: key.into(),
+            operator,
+        }
     }
 
     #[test]
@@ -94,9 +101,24 @@ mod tests {
         let none = Labels::default();
         let labels = Labels::from_iter([("app", "db")]);
         for (requirement, absent, present, words) in [
-            (one("app", Operator::In(vec!["db".into()])), false, true, "app=db"),
-            (one("app", Operator::NotIn(vec!["db".into()])), true, false, "app!=db"),
-            (one("app", Operator::NotIn(vec!["a".into(), "b".into()])), true, true, "app notin (a,b)"),
+            (
+                one("app", Operator::In(vec!["db".into()])),
+                false,
+                true,
+                "app=db",
+            ),
+            (
+                one("app", Operator::NotIn(vec!["db".into()])),
+                true,
+                false,
+                "app!=db",
+            ),
+            (
+                one("app", Operator::NotIn(vec!["a".into(), "b".into()])),
+                true,
+                true,
+                "app notin (a,b)",
+            ),
             (one("app", Operator::Exists), false, true, "app"),
             (one("app", Operator::DoesNotExist), true, false, "!app"),
         ] {
