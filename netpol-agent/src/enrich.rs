@@ -11,6 +11,7 @@ use netpol_policy::model::{Pod, Protocol};
 use crate::binding::Bindings;
 use crate::flow::{Computed, Endpoint, Identity, ServiceAddress, ip_address};
 use crate::inventory::{Snapshot, started};
+use crate::local_node::LocalNode;
 use crate::status::Status;
 use crate::tracker::Connection;
 
@@ -37,6 +38,7 @@ impl Context {
 /// Reads a connection's context.
 pub(crate) struct Enricher<'a> {
     pub(crate) snapshot: &'a Snapshot,
+    pub(crate) local: &'a LocalNode,
     pub(crate) bindings: &'a mut Bindings,
     pub(crate) status: &'a Status,
     /// How long before a connection a change is worth mentioning.
@@ -127,6 +129,9 @@ impl Enricher<'_> {
             return Identity::Service {
                 service: service.clone(),
             };
+        }
+        if let Some(node) = self.local.at(address) {
+            return Identity::Node { node: node.clone() };
         }
         if self.snapshot.is_cluster_address(address) {
             Identity::Unknown

@@ -23,6 +23,7 @@ pub mod http;
 pub mod inventory;
 pub mod judge;
 pub mod kernel;
+pub mod local_node;
 pub mod log;
 pub mod metrics;
 pub mod pipeline;

@@ -20,6 +20,7 @@ use crate::flow::{DropClass, Flow, Lost, Observed, Stage, Vantage, record_addres
 use crate::inventory::Snapshot;
 use crate::judge::agreement;
 use crate::kernel::observation::Observation;
+use crate::local_node::LocalNode;
 use crate::log::FlowLog;
 use crate::metrics::Metrics;
 use crate::status::Status;
@@ -39,6 +40,7 @@ pub struct PipelineConfig {
 pub struct Pipeline {
     config: PipelineConfig,
     tracker: Tracker,
+    local: LocalNode,
     bindings: Bindings,
     snapshot: Arc<ArcSwap<Snapshot>>,
     generation: Option<u64>,
@@ -53,6 +55,7 @@ impl Pipeline {
     #[must_use]
     pub fn new(
         config: PipelineConfig,
+        local: LocalNode,
         tracker: Tracker,
         snapshot: Arc<ArcSwap<Snapshot>>,
         log: Arc<FlowLog>,
@@ -63,6 +66,7 @@ impl Pipeline {
         let bindings = Bindings::default();
         Self {
             config,
+            local,
             tracker,
             bindings,
             snapshot,
@@ -107,6 +111,10 @@ impl Pipeline {
                 self.bindings.down(ifindex, &self.status);
                 self.tracker.interface_down(ifindex);
             }
+            Observation::NodeAddresses(addresses) => {
+                self.local.set_addresses(addresses);
+                self.generation = None;
+            }
             Observation::Lost { reason, count } => {
                 let stage = if reason == "queue_full" {
                     Stage::Pipeline
@@ -130,6 +138,7 @@ impl Pipeline {
                 _ => {
                     let mut enricher = Enricher {
                         snapshot: &snapshot,
+                        local: &self.local,
                         bindings: &mut self.bindings,
                         status: &self.status,
                         grace: self.config.grace,
@@ -166,7 +175,9 @@ impl Pipeline {
         }
         self.generation = Some(snapshot.generation());
         self.bindings.follow(&snapshot, &self.status);
-        let addresses = snapshot.node_addresses().map(record_address).collect();
+        self.local.follow(&snapshot);
+        let addresses = snapshot.node_addresses().chain(self.local.own(&snapshot));
+        let addresses = addresses.map(record_address).collect();
         self.tracker.set_node_addresses(addresses);
         let addresses = snapshot.pod_addresses().map(record_address).collect();
         self.tracker.set_pod_addresses(addresses);

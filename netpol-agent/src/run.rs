@@ -23,6 +23,7 @@ use crate::inventory::{Snapshot, Watcher};
 use crate::kernel::capability::Capability;
 use crate::kernel::counters::SharedCounters;
 use crate::kernel::observation::Observation;
+use crate::local_node::LocalNode;
 use crate::log::FlowLog;
 use crate::metrics::Metrics;
 use crate::pipeline::{Pipeline, PipelineConfig};
@@ -106,7 +107,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
         status: status.clone(),
         snapshot: snapshot.clone(),
         converter: Arc::new(Converter {
-            node,
+            node: node.clone(),
             run: run_id(started),
         }),
         metrics: metrics.clone(),
@@ -145,6 +146,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     };
     let pipeline = Pipeline::new(
         pipeline_config,
+        LocalNode::new(&node),
         Tracker::new(tracker_config, source.names),
         snapshot.clone(),
         log.clone(),

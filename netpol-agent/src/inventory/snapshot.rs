@@ -177,6 +177,12 @@ impl Snapshot {
         self.nodes.get(&address)
     }
 
+    /// The node of a name.
+    #[must_use]
+    pub fn node_named(&self, name: &str) -> Option<&Arc<Node>> {
+        self.nodes.values().find(|node| &*node.name == name)
+    }
+
     /// Every address of every node.
     pub fn node_addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.nodes.keys().copied()

@@ -4,6 +4,7 @@
 //! misread. Subscription comes before the first reading.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,7 @@ pub struct Interfaces {
     watched: HashMap<u32, Watched>,
     routes: Routes,
     routes_read: Option<Instant>,
+    addresses: Vec<IpAddr>,
     permits: Arc<Semaphore>,
 }
 
@@ -58,6 +60,8 @@ impl Interfaces {
     ) -> std::io::Result<tokio::task::JoinHandle<()>> {
         let (connection, handle, mut messages) = new_multicast_connection(&[
             MulticastGroup::Link,
+            MulticastGroup::Ipv4Ifaddr,
+            MulticastGroup::Ipv6Ifaddr,
             MulticastGroup::Ipv4Route,
             MulticastGroup::Ipv6Route,
         ])?;
@@ -71,6 +75,7 @@ impl Interfaces {
             watched: HashMap::new(),
             routes: Routes::default(),
             routes_read: None,
+            addresses: Vec::new(),
             permits: Arc::new(Semaphore::new(CONCURRENT_ATTACHES)),
         };
         this.rescan().await;
@@ -103,8 +108,9 @@ impl Interfaces {
             }
         };
         if self.routes_read.is_none() {
-            // The way out has to be known before anything is attached.
+            // The way out, and who we are, has to be known before anything is attached.
             self.read_routes().await;
+            self.read_addresses().await;
         }
         let selected: HashMap<u32, Link> = links
             .into_iter()
@@ -217,10 +223,22 @@ impl Interfaces {
         self.routes_read = Some(Instant::now());
     }
 
+    async fn read_addresses(&mut self) {
+        match links::local_addresses(&self.handle).await {
+            Ok(addresses) if addresses != self.addresses => {
+                self.addresses.clone_from(&addresses);
+                self.send(Observation::NodeAddresses(addresses)).await;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "cannot list addresses"),
+        }
+    }
+
     /// Tells of new names and routes.
     async fn update_known(&mut self, selected: &HashMap<u32, Link>) {
         if self.routes_read.is_none_or(|read| read.elapsed() >= ROUTES) {
             self.read_routes().await;
+            self.read_addresses().await;
         }
         let mut changed = Vec::new();
         for (ifindex, watched) in &mut self.watched {

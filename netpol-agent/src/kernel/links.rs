@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use futures::TryStreamExt as _;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use netpol_common::packet::LinkLayer;
+use rtnetlink::packet_route::address::AddressAttribute;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkInfo, LinkLayerType, LinkMessage};
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 use rtnetlink::{Handle, RouteMessageBuilder};
@@ -196,6 +197,28 @@ fn host_route(message: &RouteMessage) -> Option<(u32, IpAddr)> {
         return None;
     }
     Some((interface?, address))
+}
+
+/// Every address of this network namespace's interfaces.
+///
+/// # Errors
+/// As netlink says.
+pub async fn local_addresses(handle: &Handle) -> Result<Vec<IpAddr>, rtnetlink::Error> {
+    let mut dump = handle.address().get().execute();
+    let mut found = Vec::new();
+    while let Some(message) = dump.try_next().await? {
+        for attribute in &message.attributes {
+            // On a point-to-point link `Address` is the peer's and `Local` ours; elsewhere either is.
+            match attribute {
+                AddressAttribute::Local(address) => found.push(*address),
+                AddressAttribute::Address(address @ IpAddr::V6(_)) => found.push(*address),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
 }
 
 #[cfg(test)]

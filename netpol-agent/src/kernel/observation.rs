@@ -38,6 +38,8 @@ pub enum Observation {
         /// Its number.
         ifindex: u32,
     },
+    /// The addresses of every interface in the node's network namespace, all of them, whenever they change.
+    NodeAddresses(Vec<std::net::IpAddr>),
     /// Something was lost at or before this stage since the last such item.
     Lost {
         /// Bounded vocabulary: `ring_full`, `queue_full`, `flow_map_evicted`, `flow_map_full`, `drop_map_evicted`,

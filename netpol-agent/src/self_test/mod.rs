@@ -24,6 +24,7 @@ use crate::kernel::bpf::{
     ConstantProgram, TcxSide, attach_tcx_last, attach_xdp_generic, load_constant,
 };
 use crate::kernel::{self, Observation};
+use crate::local_node::LocalNode;
 use crate::log::{FlowLog, Selection};
 use crate::metrics::Metrics;
 use crate::pipeline::{Pipeline, PipelineConfig};
@@ -124,6 +125,7 @@ async fn exchange(
             answer_timeout: config.answer_timeout,
             grace: config.grace,
         },
+        LocalNode::new("self-test"),
         tracker,
         Arc::new(ArcSwap::from_pointee(Snapshot::default())),
         log.clone(),
