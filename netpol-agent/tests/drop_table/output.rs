@@ -1,8 +1,10 @@
 //! What a process of the node itself sends.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use netpol_testkit::cluster::{NODE_IPV4, NODE_IPV6};
+use netpol_testkit::pod::GATEWAY;
 use netpol_testkit::requirement::Requirement;
 use netpol_testkit::traffic::{Outcome, TcpAttempt};
 use serde_json::json;
@@ -19,52 +21,55 @@ fn drop_in_output() {
         "table inet t { chain c { type filter hook output priority 0; tcp dport 5001 drop; }; }",
     );
     let server = stage.pod(SERVER);
+    // An address that no Node object lists: that of the pod's gateway.
+    dropped(&stage, server.at(5001), GATEWAY);
     let interface = server.host_interface();
+    let (v4, v6) = (server.ipv4(), server.ipv6());
     stage.run(&format!(
-        "ip route change {}/32 dev {interface} src {NODE_IPV4}",
-        server.ipv4()
+        "ip route change {v4}/32 dev {interface} src {NODE_IPV4}"
     ));
     stage.run(&format!(
-        "ip route change {}/128 dev {interface} src {NODE_IPV6}",
-        server.ipv6()
+        "ip route change {v6}/128 dev {interface} src {NODE_IPV6}"
     ));
-    for (to, from) in [
-        (server.at(5001), NODE_IPV4.to_string()),
-        (server.at6(5001), NODE_IPV6.to_string()),
-    ] {
-        let port = stage.fresh_port();
-        let attempt = TcpAttempt::to(to)
-            .from_port(port)
-            .timeout(Duration::from_millis(1600));
-        assert_eq!(
-            attempt.connect_from(stage.node()).unwrap(),
-            Outcome::TimedOut
-        );
-        let flow = stage.expect(
-            port,
-            &[
-                ("/source/kind", json!("node")),
-                ("/source/node", json!("node-1")),
-                ("/source/address", json!(from)),
-                ("/source/port", json!(port)),
-                ("/destination/pod", json!("db")),
-                ("/destination/port", json!(5001)),
-                ("/observed/verdict", json!("dropped")),
-                ("/observed/evidence/drop/reason", json!("NETFILTER_DROP")),
-                ("/observed/evidence/drop/location", json!("nft_do_chain")),
-                ("/observed/evidence/drop/class", json!("firewall")),
-                ("/observed/evidence/drop/packets", json!(2)),
-                ("/observed/evidence/drop/interface", json!("")),
-                ("/observed/evidence/drop/in_node_netns", json!(true)),
-                ("/computed/verdict", json!("allowed")),
-                ("/computed/ingress/decided_by", json!("node")),
-                ("/agreement", json!("allowed_but_dropped")),
-            ],
-        );
-        let summary = flow["summary"].as_str().unwrap();
-        assert!(
-            summary.starts_with("allowed by policy, dropped by something else"),
-            "{summary}"
-        );
-    }
+    dropped(&stage, server.at(5001), NODE_IPV4);
+    dropped(&stage, server.at6(5001), NODE_IPV6);
+}
+
+/// A connection of the node's own that does not leave it.
+fn dropped(stage: &Stage, to: SocketAddr, from: impl Into<IpAddr>) {
+    let from = from.into().to_string();
+    let port = stage.fresh_port();
+    let attempt = TcpAttempt::to(to)
+        .from_port(port)
+        .timeout(Duration::from_millis(1600));
+    assert_eq!(
+        attempt.connect_from(stage.node()).unwrap(),
+        Outcome::TimedOut
+    );
+    let flow = stage.expect(
+        port,
+        &[
+            ("/source/kind", json!("node")),
+            ("/source/node", json!("node-1")),
+            ("/source/address", json!(from)),
+            ("/source/port", json!(port)),
+            ("/destination/pod", json!("db")),
+            ("/destination/port", json!(5001)),
+            ("/observed/verdict", json!("dropped")),
+            ("/observed/evidence/drop/reason", json!("NETFILTER_DROP")),
+            ("/observed/evidence/drop/location", json!("nft_do_chain")),
+            ("/observed/evidence/drop/class", json!("firewall")),
+            ("/observed/evidence/drop/packets", json!(2)),
+            ("/observed/evidence/drop/interface", json!("")),
+            ("/observed/evidence/drop/in_node_netns", json!(true)),
+            ("/computed/verdict", json!("allowed")),
+            ("/computed/ingress/decided_by", json!("node")),
+            ("/agreement", json!("allowed_but_dropped")),
+        ],
+    );
+    let summary = flow["summary"].as_str().unwrap();
+    assert!(
+        summary.starts_with("allowed by policy, dropped by something else"),
+        "{summary}"
+    );
 }
