@@ -1,0 +1,9 @@
+//! NetworkPolicy v1 from manifests to verdicts. Rule numbers are those of docs/policy-semantics.md.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod attribution;
+mod properties;
+mod recipes;
+mod refused;
+mod rules;
+mod support;
