@@ -278,6 +278,8 @@ fn caveat_word(caveat: &policy::Caveat) -> &'static str {
         policy::Caveat::IpBlockMatchesPod => "ip-block-matches-pod",
         policy::Caveat::BackendUnknown => "backend-unknown",
         policy::Caveat::EndUnknown => "end-unknown",
+        policy::Caveat::PortUnknown => "port-unknown",
+        policy::Caveat::SelfThroughService => "self-through-service",
         _ => "other",
     }
 }

@@ -206,7 +206,8 @@ fn details(flow: &v1::Flow) -> String {
     parts.join(", ")
 }
 
-/// Packets that were tried: those dropped, where it was stopped; those of the opening side otherwise.
+/// Packets that were tried in vain: those dropped, where it was stopped; those sent, where nobody answered; 0 for what got
+/// through.
 fn packets(flow: &v1::Flow) -> u64 {
     let dropped = flow
         .observed
@@ -214,10 +215,13 @@ fn packets(flow: &v1::Flow) -> u64 {
         .and_then(|observed| observed.evidence.as_ref()?.drop.as_ref())
         .map(|drop| drop.packets);
     let sent = flow.forward.as_ref().map_or(0, |counters| counters.packets);
+    let verdict = flow.observed.as_ref().map(v1::Observed::verdict);
     if flow.is_blocked() {
         dropped.unwrap_or(sent)
-    } else {
+    } else if verdict == Some(v1::observed::Verdict::Unanswered) {
         sent
+    } else {
+        0
     }
 }
 

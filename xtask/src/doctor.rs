@@ -87,23 +87,11 @@ fn kernel() -> Vec<Finding> {
             (5, 8),
             "nothing works: events travel through it",
         ),
-        at_least(
-            "drop reasons",
-            (5, 17),
-            "drops are seen without the kernel's reason",
-        ),
+        at_least("drop reasons", (5, 17), "drops are not recorded"),
         at_least(
             "tcx",
             (6, 6),
             "clsact is used: others' filters can stand before ours",
-        ),
-        needed(
-            "bpffs",
-            read("/proc/self/mounts")
-                .lines()
-                .any(|line| line.split(' ').nth(2) == Some("bpf")),
-            "mounted at /sys/fs/bpf".to_owned(),
-            "nothing can be pinned: a restart of the agent loses sight of open connections",
         ),
         needed(
             "tracing allowed",

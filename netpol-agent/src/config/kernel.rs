@@ -13,7 +13,7 @@ use crate::kernel::{HookChoice, KernelConfig};
 #[command(next_help_heading = "Kernel side")]
 pub struct KernelOptions {
     /// Watch exactly the interfaces whose name matches this pattern, whatever their kind; may be repeated [default:
-    /// every veth or netkit device whose peer is in another network namespace].
+    /// every veth or netkit device whose peer is in another network namespace, but for those of a default route].
     #[arg(
         long,
         env = "NETPOL_INTERFACE",

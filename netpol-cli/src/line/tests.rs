@@ -98,14 +98,14 @@ fn every_verdict_has_its_own_word_and_mark() {
     assert_eq!(
         plain(None, &flows),
         "\
-09:30:00.123  ✓ forwarded    ci/build         → prod/db:5432          tcp     ×4
-09:30:00.123  ! refused      ci/build         → prod/db:5432          tcp     ×4     nobody listens there
+09:30:00.123  ✓ forwarded    ci/build         → prod/db:5432          tcp
+09:30:00.123  ! refused      ci/build         → prod/db:5432          tcp            nobody listens there
 09:30:00.123  ✗ BLOCKED      ci/build         → prod/db:5432          tcp     ×3     prod/db: no ingress rule admits ci/build
 09:30:00.123  ✗ DROPPED      ci/build         → prod/db:5432          tcp     ×3     no route
 09:30:00.123  ✗ REJECTED     ci/build         → prod/db:5432          tcp     ×4     prod/db: no ingress rule admits ci/build
 09:30:00.123  ? no answer    ci/build         → prod/db:5432          tcp     ×4
-09:30:00.123  · unknown      ci/build         → prod/db:5432          tcp     ×4
-09:30:00.123  ! forwarded    ci/build         → prod/db:5432          tcp     ×4     NOT ENFORCED: prod/db denies it
+09:30:00.123  · unknown      ci/build         → prod/db:5432          tcp
+09:30:00.123  ! forwarded    ci/build         → prod/db:5432          tcp            NOT ENFORCED: prod/db denies it
 09:30:00.123  ✗ BLOCKED      ci/build         → prod/db:5432          tcp     ×3     NOT BY POLICY: policies allow it"
     );
 }
@@ -134,9 +134,9 @@ fn ipv6_services_nodes_and_portless_protocols() {
     assert_eq!(
         plain(None, &[v6, service, node]),
         "\
-09:30:00.123  ✓ forwarded    [2001:db8::1]    → [2001:db8::2]:443     tcp     ×4
-09:30:00.123  ✓ forwarded    ci/build         → prod/db:5432 (via prod/db:80)  tcp     ×4
-09:30:00.123  ✓ forwarded    node/worker-1    → prod/db                        icmp    ×4"
+09:30:00.123  ✓ forwarded    [2001:db8::1]    → [2001:db8::2]:443     tcp
+09:30:00.123  ✓ forwarded    ci/build         → prod/db:5432 (via prod/db:80)  tcp
+09:30:00.123  ✓ forwarded    node/worker-1    → prod/db                        icmp"
     );
 }
 

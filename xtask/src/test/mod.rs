@@ -102,7 +102,10 @@ impl Run {
         if options.fast {
             arguments.extend(["--lib", "--bins"]);
         }
-        arguments.extend(options.filters.iter().map(String::as_str));
+        let named = named(&options.filters);
+        if !named.is_empty() {
+            arguments.extend(["--filterset", &named]);
+        }
         self.counted("tests", &arguments, skipped, |line| {
             counts::nextest_summary(line, options.filters.is_empty())
         });
@@ -225,4 +228,11 @@ impl Drop for SkippedFile {
         // Absent when no test was skipped.
         let _ = std::fs::remove_file(&self.0);
     }
+}
+/// Tests, and whole test programs, whose name contains one of these words; empty for all.
+fn named(filters: &[String]) -> String {
+    let each = filters
+        .iter()
+        .map(|word| format!("test(~{word}) | binary(~{word})"));
+    each.collect::<Vec<_>>().join(" | ")
 }
