@@ -16,7 +16,7 @@ use netpol_agent::kernel::observation::Observation;
 use netpol_agent::local_node::LocalNode;
 use netpol_agent::log::FlowLog;
 use netpol_agent::metrics::Metrics;
-use netpol_agent::pipeline::{Pipeline, PipelineConfig};
+use netpol_agent::pipeline::{Outputs, Pipeline, PipelineConfig};
 use netpol_agent::status::Status;
 use netpol_agent::tracker::{Tracker, TrackerConfig};
 use netpol_common::packet::network::mapped;
@@ -85,9 +85,11 @@ fn pipeline(snapshot: &Arc<ArcSwap<Snapshot>>) -> Pipeline {
         LocalNode::new("node-1"),
         Tracker::new(tracker, Arc::new(NoNames)),
         snapshot.clone(),
-        Arc::new(FlowLog::new(4096, 1024)),
-        Arc::new(Status::default()),
-        Metrics::default(),
+        Outputs {
+            log: Arc::new(FlowLog::new(4096, 1024)),
+            status: Arc::new(Status::default()),
+            metrics: Metrics::default(),
+        },
         Clock::from_sample(0, UNIX_EPOCH),
     )
 }

@@ -36,6 +36,17 @@ pub struct PipelineConfig {
     pub grace: Duration,
 }
 
+/// Where what the pipeline finds goes.
+#[derive(Clone)]
+pub struct Outputs {
+    /// Flows and losses, for readers.
+    pub log: Arc<FlowLog>,
+    /// What is watched, and what was lost.
+    pub status: Arc<Status>,
+    /// Figures.
+    pub metrics: Metrics,
+}
+
 /// Everything between the kernel boundary and the flow log.
 pub struct Pipeline {
     config: PipelineConfig,
@@ -58,11 +69,14 @@ impl Pipeline {
         local: LocalNode,
         tracker: Tracker,
         snapshot: Arc<ArcSwap<Snapshot>>,
-        log: Arc<FlowLog>,
-        status: Arc<Status>,
-        metrics: Metrics,
+        outputs: Outputs,
         clock: Clock,
     ) -> Self {
+        let Outputs {
+            log,
+            status,
+            metrics,
+        } = outputs;
         let bindings = Bindings::default();
         Self {
             config,

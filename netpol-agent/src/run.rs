@@ -26,7 +26,7 @@ use crate::kernel::observation::Observation;
 use crate::local_node::LocalNode;
 use crate::log::FlowLog;
 use crate::metrics::Metrics;
-use crate::pipeline::{Pipeline, PipelineConfig};
+use crate::pipeline::{Outputs, Pipeline, PipelineConfig};
 use crate::status::Status;
 use crate::tracker::{Tracker, TrackerConfig};
 use crate::{http, kernel, telemetry};
@@ -149,9 +149,11 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
         LocalNode::new(&node),
         Tracker::new(tracker_config, source.names),
         snapshot.clone(),
-        log.clone(),
-        status.clone(),
-        metrics,
+        Outputs {
+            log: log.clone(),
+            status: status.clone(),
+            metrics,
+        },
         Clock::sample()?,
     );
     let rate = Rate { log, status };

@@ -27,7 +27,7 @@ use crate::kernel::{self, Observation};
 use crate::local_node::LocalNode;
 use crate::log::{FlowLog, Selection};
 use crate::metrics::Metrics;
-use crate::pipeline::{Pipeline, PipelineConfig};
+use crate::pipeline::{Outputs, Pipeline, PipelineConfig};
 use crate::status::Status;
 use crate::tracker::{Tracker, TrackerConfig};
 
@@ -128,9 +128,11 @@ async fn exchange(
         LocalNode::new("self-test"),
         tracker,
         Arc::new(ArcSwap::from_pointee(Snapshot::default())),
-        log.clone(),
-        Arc::new(Status::default()),
-        Metrics::default(),
+        Outputs {
+            log: log.clone(),
+            status: Arc::new(Status::default()),
+            metrics: Metrics::default(),
+        },
         Clock::sample()?,
     );
     let node = UdpSocket::bind(SocketAddr::from((network::NODE, ANSWERED)))?;
