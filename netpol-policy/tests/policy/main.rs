@@ -6,4 +6,5 @@ mod properties;
 mod recipes;
 mod refused;
 mod rules;
+mod rules_of_ends;
 mod support;
