@@ -6,6 +6,7 @@ use netpol_common::record::{
     DropKey, DropState, FlowKey, FlowState, Tuple, drop_flag, flow_flag as f,
 };
 
+use super::sighting::TCP;
 use super::*;
 use crate::flow::{NodeReply, record_address};
 
