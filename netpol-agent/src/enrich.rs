@@ -26,12 +26,20 @@ pub(crate) struct Context {
     pub(crate) no_endpoints: bool,
     /// The tuple it holds for: a backend that becomes known later changes it.
     ends: [(Address, u16); 2],
+    /// Inventory it was read from.
+    generation: u64,
 }
 
 impl Context {
-    /// Whether it still is about the connection's ends.
-    pub(crate) fn is_of(&self, connection: &Connection) -> bool {
+    /// Whether it still says what can be said of the connection's ends: they are the same, and where one was not known, the
+    /// inventory has learnt nothing since.
+    pub(crate) fn is_of(&self, connection: &Connection, generation: u64) -> bool {
+        let ends = [&self.source, &self.destination];
+        let is_known = ends
+            .iter()
+            .all(|end| !matches!(end.identity, Identity::Unknown | Identity::World));
         self.ends == [connection.source(), connection.destination()]
+            && (is_known || self.generation == generation)
     }
 }
 
@@ -86,6 +94,7 @@ impl Enricher<'_> {
             computed,
             no_endpoints,
             ends,
+            generation: self.snapshot.generation(),
         }
     }
 

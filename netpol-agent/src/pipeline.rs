@@ -148,7 +148,9 @@ impl Pipeline {
             let (first, last) = due.connection.seen();
             let (first, last) = (self.clock.wall(first), self.clock.wall(last));
             let context = match &due.connection.context {
-                Some(context) if context.is_of(due.connection) => context.clone(),
+                Some(context) if context.is_of(due.connection, snapshot.generation()) => {
+                    context.clone()
+                }
                 _ => {
                     let mut enricher = Enricher {
                         snapshot: &snapshot,

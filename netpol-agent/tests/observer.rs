@@ -369,3 +369,57 @@ async fn a_broken_manifest_is_reported_and_its_last_good_version_stays() {
     assert_eq!((inventory.network_policies, inventory.pods), (1, 2));
     agent.stop().await;
 }
+
+#[tokio::test]
+async fn a_pod_whose_manifest_comes_late_is_named_in_the_next_revision() {
+    let mut agent = Agent::start(&[]).await;
+    let mut stream = agent.watch(following()).await;
+    let mut drop = dropped(tuple(40000));
+    let Observation::Drop(event) = &mut drop else {
+        unreachable!("made as a drop")
+    };
+    event.key.tuple.destination = record_address("10.0.1.9".parse().unwrap());
+    let again = DropEvent {
+        state: DropState {
+            packets: 2,
+            ..event.state
+        },
+        ..*event
+    };
+    agent.send(drop).await;
+    let before = next_flow(&mut stream).await.destination.unwrap();
+    assert_eq!((before.pod.as_str(), before.port), ("", 80));
+
+    let late = r"
+kind: Pod
+apiVersion: v1
+metadata: {name: late, namespace: prod}
+status: {phase: Running, startTime: '2026-01-01T00:00:00Z', podIPs: [{ip: 10.0.1.9}]}
+";
+    let path = agent.directory.path().join("manifests/late.yaml");
+    std::fs::write(path, late).unwrap();
+    timeout(PATIENCE, async {
+        loop {
+            let status = agent.client.get_status(v1::GetStatusRequest {}).await;
+            let inventory = status.unwrap().into_inner().inventory.unwrap();
+            if inventory.pods == 3 {
+                return;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let sweep = Observation::Sweep {
+        flows: Vec::new(),
+        drops: vec![(again.key, again.state)],
+    };
+    agent.send(sweep).await;
+    let after = next_flow(&mut stream).await;
+    assert_eq!(after.destination.unwrap().pod, "late");
+    assert_eq!(
+        after.computed.unwrap().verdict(),
+        v1::computed::Verdict::Denied
+    );
+    agent.stop().await;
+}

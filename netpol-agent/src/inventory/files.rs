@@ -1,6 +1,8 @@
 //! The manifests of a directory, and what the last good version of each said.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -9,6 +11,8 @@ use netpol_policy::model::Object;
 
 /// Directories may nest this deep; deeper ones are most likely a loop of links.
 const DEPTH: usize = 16;
+/// Bytes of a manifest; a file beyond that is refused, since it would be held in memory whole.
+const LARGEST: u64 = 256 << 20;
 
 /// Something in a file that cannot be used. The rest of the file, and of the inventory, stays in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +54,7 @@ impl Files {
         self.files.retain(|path, _| paths.contains(path));
         let mut changed = self.files.len() != count;
         for path in paths {
-            match fs::read_to_string(&path) {
+            match read(&path) {
                 Ok(text) => {
                     if self.files.get(&path).is_some_and(|file| file.text == text) {
                         continue;
@@ -101,6 +105,26 @@ impl File {
         }
         self.text = text;
     }
+}
+
+/// The text of a regular file. Anything else, such as a FIFO that nobody writes to, would never come to an end.
+fn read(path: &Path) -> io::Result<String> {
+    let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
+    // Without this flag, opening a FIFO waits for its writer.
+    let flags = nix::libc::O_NONBLOCK;
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(invalid("is no regular file".to_owned()));
+    }
+    let mut text = String::new();
+    file.take(LARGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(invalid(format!("is larger than {LARGEST} bytes")));
+    }
+    Ok(text)
 }
 
 fn whole_file(path: &Path, message: String) -> FileError {
