@@ -110,11 +110,10 @@ impl File {
 /// The text of a regular file. Anything else, such as a FIFO that nobody writes to, would never come to an end.
 fn read(path: &Path) -> io::Result<String> {
     let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
-    // Without this flag, opening a FIFO waits for its writer.
-    let flags = nix::libc::O_NONBLOCK;
     let file = fs::OpenOptions::new()
         .read(true)
-        .custom_flags(flags)
+        // Otherwise opening a FIFO waits for its writer.
+        .custom_flags(libc::O_NONBLOCK)
         .open(path)?;
     if !file.metadata()?.is_file() {
         return Err(invalid("is no regular file".to_owned()));
@@ -140,7 +139,20 @@ fn whole_file(path: &Path, message: String) -> FileError {
 /// Manifests below a directory. Hidden entries are left out: a mounted ConfigMap keeps its versions in them, and links to
 /// the one in force by visible names.
 fn list(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        // It went away between being listed and being read. The root has to be there.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && depth < DEPTH => return Ok(()),
+        Err(error) if depth < DEPTH => {
+            let directory = directory.display();
+            return Err(io::Error::new(
+                error.kind(),
+                format!("{directory}: {error}"),
+            ));
+        }
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
         let entry = entry?;
         let path = entry.path();
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
@@ -151,7 +163,7 @@ fn list(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<
             continue;
         };
         if metadata.is_dir() {
-            if depth > 0 {
+            if depth > 0 && !leads_back(&path) {
                 list(&path, depth - 1, found)?;
             }
         } else if is_manifest(&path) {
@@ -160,6 +172,15 @@ fn list(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<
     }
     found.sort();
     Ok(())
+}
+
+/// Whether a directory is a link to one that it lies in. Several of those would be walked in every order.
+fn leads_back(directory: &Path) -> bool {
+    let Ok(target) = fs::canonicalize(directory) else {
+        return false;
+    };
+    let mut above = directory.ancestors().skip(1);
+    above.any(|one| fs::canonicalize(one).is_ok_and(|one| one == target))
 }
 
 fn is_manifest(path: &Path) -> bool {
@@ -182,6 +203,45 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_is_told_and_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        nix::unistd::mkfifo(
+            &root.join("fifo.yaml"),
+            nix::sys::stat::Mode::from_bits_truncate(0o600),
+        )
+        .unwrap();
+        symlink("/dev/zero", root.join("zero.yaml")).unwrap();
+        let mut files = Files::default();
+        assert!(files.refresh(root).unwrap());
+        let errors: Vec<_> = files
+            .errors()
+            .map(|error| (error.file.clone(), error.message.as_str()))
+            .collect();
+        let message = "is no regular file";
+        let expected = ["fifo.yaml", "zero.yaml"].map(|name| (root.join(name), message));
+        assert_eq!(errors, expected);
+    }
+
+    #[test]
+    fn links_that_lead_back_are_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        fs::create_dir(root.join("below")).unwrap();
+        fs::write(root.join("below/policy.yaml"), "# nothing\n").unwrap();
+        for link in ["one", "two"] {
+            symlink("..", root.join("below").join(link)).unwrap();
+            symlink(".", root.join(link)).unwrap();
+        }
+        let mut files = Files::default();
+        files.refresh(root).unwrap();
+        assert_eq!(
+            files.files.keys().collect::<Vec<_>>(),
+            [&root.join("below/policy.yaml")]
+        );
+    }
 
     #[test]
     fn a_mounted_config_map_is_read_once_and_followed_through_its_links() {
