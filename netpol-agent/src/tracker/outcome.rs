@@ -5,9 +5,9 @@
 //!
 //! | # | seen | outcome |
 //! |---|---|---|
-//! | 1 | drops in the opener's direction, and no packet got through | dropped; rejected where a firewall dropped and the node answered |
+//! | 1 | drops in the opener's direction, other than as in row 3, and no packet got through | dropped; rejected where a firewall dropped and the node answered |
 //! | 2 | drops by a firewall of the node after packets got through, three or more since the last that did | as row 1 |
-//! | 3 | nothing but an answer made by the node | refused by the node, where it is the destination; else rejected |
+//! | 3 | nothing but an answer made by the node, or beside it that no socket of the node took the packet | refused by the node, where it is the destination; else rejected |
 //! | 4 | a reply, a refusal, delivery to the pod, or the drop of a reply | forwarded |
 //! | 5 | an opening packet, and the connection ended or the time to answer is over | unanswered |
 //! | 6 | anything else | unknown |
@@ -67,13 +67,19 @@ impl Evidence {
 
     /// The peer, or the node where it is the peer, refused.
     pub(crate) fn is_refused(&self) -> bool {
-        let by_node = self.node_reply.is_some() && self.drop.is_none() && self.destination_is_node;
-        self.refused || (by_node && !self.replied)
+        self.refused || (self.is_refused_by_node() && !self.replied)
+    }
+
+    /// The node is the peer, and answered as one that has no socket for the packet: a refusal, though the kernel counts
+    /// the packet as dropped.
+    fn is_refused_by_node(&self) -> bool {
+        let took_it = |drop: ForwardDrop| drop.in_node_netns && drop.class == DropClass::NoSocket;
+        self.destination_is_node && self.node_reply.is_some() && self.drop.is_none_or(took_it)
     }
 
     /// The outcome by the table above.
     pub(crate) fn outcome(&self) -> ObservedVerdict {
-        if let Some(drop) = self.drop {
+        if let Some(drop) = self.drop.filter(|_| !self.is_refused_by_node()) {
             let cut_off = drop.is_by_firewall() && drop.cuts_off;
             if !self.got_through() || cut_off {
                 return if drop.is_by_firewall() && self.node_reply.is_some() {
@@ -224,6 +230,17 @@ mod tests {
         };
         assert_eq!(its_own.outcome(), ObservedVerdict::Forwarded);
         assert!(its_own.is_refused());
+        for (class, outcome) in [
+            (DropClass::NoSocket, ObservedVerdict::Forwarded),
+            (DropClass::Firewall, ObservedVerdict::Rejected),
+        ] {
+            let freed = Evidence {
+                drop: Some(ForwardDrop { class, ..FIREWALL }),
+                ..its_own
+            };
+            assert_eq!(freed.outcome(), outcome, "{class:?}");
+            assert_eq!(freed.is_refused(), class == DropClass::NoSocket);
+        }
     }
 
     #[test]
