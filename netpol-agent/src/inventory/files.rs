@@ -33,6 +33,8 @@ pub struct FileError {
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     files: BTreeMap<PathBuf, File>,
+    /// Why the directory could not be listed the last time.
+    unlisted: Option<FileError>,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +54,7 @@ impl Files {
         list(directory, DEPTH, &mut paths)?;
         let count = self.files.len();
         self.files.retain(|path, _| paths.contains(path));
-        let mut changed = self.files.len() != count;
+        let mut changed = self.unlisted.take().is_some() || self.files.len() != count;
         for path in paths {
             match read(&path) {
                 Ok(text) => {
@@ -80,6 +82,15 @@ impl Files {
         Ok(changed)
     }
 
+    /// Keeps what is known, since the directory cannot be listed. Returns whether that is news.
+    pub(crate) fn keep(&mut self, directory: &Path, error: &io::Error) -> bool {
+        let message = format!("cannot be listed, the last version stays in force: {error}");
+        let unlisted = Some(whole_file(directory, message));
+        let changed = self.unlisted != unlisted;
+        self.unlisted = unlisted;
+        changed
+    }
+
     /// Every object in force, in the order of files.
     pub(crate) fn objects(&self) -> impl Iterator<Item = &Object> {
         self.files.values().flat_map(|file| &file.objects)
@@ -87,7 +98,8 @@ impl Files {
 
     /// Everything that cannot be used.
     pub(crate) fn errors(&self) -> impl Iterator<Item = &FileError> {
-        self.files.values().flat_map(|file| &file.errors)
+        let files = self.files.values().flat_map(|file| &file.errors);
+        self.unlisted.iter().chain(files)
     }
 }
 
@@ -223,6 +235,28 @@ mod tests {
         let message = "is no regular file";
         let expected = ["fifo.yaml", "zero.yaml"].map(|name| (root.join(name), message));
         assert_eq!(errors, expected);
+    }
+
+    #[test]
+    fn a_directory_that_went_away_is_told_until_it_is_back() {
+        let parent = tempfile::tempdir().unwrap();
+        let root = parent.path().join("inventory");
+        fs::create_dir(&root).unwrap();
+        let text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+        fs::write(root.join("shop.yaml"), text).unwrap();
+        let mut files = Files::default();
+        files.refresh(&root).unwrap();
+
+        fs::rename(&root, parent.path().join("aside")).unwrap();
+        let error = files.refresh(&root).unwrap_err();
+        assert!(files.keep(&root, &error));
+        assert!(!files.keep(&root, &error), "told already");
+        assert_eq!(files.errors().next().unwrap().file, root);
+        assert_eq!(files.objects().count(), 1, "the last version stays");
+
+        fs::rename(parent.path().join("aside"), &root).unwrap();
+        assert!(files.refresh(&root).unwrap());
+        assert_eq!(files.errors().count(), 0);
     }
 
     #[test]

@@ -23,7 +23,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Why a directory cannot be followed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the inventory {}: {source}", directory.display())]
+#[error("cannot read the inventory {}", directory.display())]
 pub struct WatchError {
     directory: PathBuf,
     source: std::io::Error,
@@ -95,8 +95,9 @@ impl Watcher {
                 Ok(true) => self.publish(),
                 Ok(false) => {}
                 Err(error) => {
-                    let directory = self.directory.display();
-                    warn!(%directory, %error, "the inventory cannot be listed; the last one stays");
+                    if self.files.keep(&self.directory, &error) {
+                        self.publish();
+                    }
                 }
             }
         }
