@@ -18,7 +18,7 @@ pub enum SocketError {
     #[error("{} exists and is no socket", .0.display())]
     NotASocket(PathBuf),
     /// The file system refused.
-    #[error("{action} {}: {source}", path.display())]
+    #[error("{action} {}", path.display())]
     Io {
         /// What was tried.
         action: &'static str,
