@@ -18,8 +18,6 @@ pub struct KernelLayout {
     pub skb_len: u32,
     /// `sk_buff.network_header`.
     pub skb_network_header: u32,
-    /// `sk_buff.data`.
-    pub skb_data: u32,
     /// `sk_buff._nfct`; 0 on a kernel without conntrack.
     pub skb_nfct: u32,
     /// `net_device.ifindex`.
@@ -117,7 +115,7 @@ pub struct CodeRange {
 pub const LOCATIONS: usize = 16;
 
 const _: () = {
-    assert!(core::mem::size_of::<KernelLayout>() == 64);
+    assert!(core::mem::size_of::<KernelLayout>() == 60);
     assert!(core::mem::size_of::<ConntrackTuple>() == 40);
     assert!(core::mem::size_of::<CodeRange>() == 16);
 };

@@ -12,7 +12,6 @@ static LAYOUT: KernelLayout = KernelLayout {
     skb_tail: 0,
     skb_len: 0,
     skb_network_header: 0,
-    skb_data: 0,
     skb_nfct: 0,
     dev_ifindex: 0,
     dev_net: 0,

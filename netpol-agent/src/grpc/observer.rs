@@ -92,6 +92,7 @@ impl v1::observer_server::Observer for Observer {
             wanted,
             converter: self.converter.clone(),
             metrics: self.metrics.clone(),
+            status: self.status.clone(),
             outlet,
         };
         let subscribed = Subscribed::new(&self.metrics);

@@ -15,6 +15,7 @@ use crate::convert::Converter;
 use crate::flow::{Flow, Lost, Stage};
 use crate::log::Item;
 use crate::metrics::Metrics;
+use crate::status;
 
 /// What a reader asked for.
 pub(crate) struct Wanted {
@@ -32,6 +33,7 @@ pub(crate) struct Feed {
     pub(crate) wanted: Wanted,
     pub(crate) converter: Arc<Converter>,
     pub(crate) metrics: Metrics,
+    pub(crate) status: Arc<status::Status>,
     pub(crate) outlet: Outlet,
 }
 
@@ -85,15 +87,14 @@ impl Feed {
                 Err(RecvError::Lagged(count)) => {
                     self.metrics
                         .lost(Stage::Subscriber, "slow_subscriber", count);
-                    let time = SystemTime::now();
-                    let reason = "slow_subscriber";
-                    self.tell(&Lost {
+                    let lost = Lost {
                         stage: Stage::Subscriber,
-                        reason,
+                        reason: "slow_subscriber",
                         count,
-                        time,
-                    })
-                    .await?;
+                        time: SystemTime::now(),
+                    };
+                    self.status.add_lost(&lost);
+                    self.tell(&lost).await?;
                 }
                 Err(RecvError::Closed) => return Ok(()),
             }
@@ -173,6 +174,7 @@ mod tests {
         let filter = Filter::compile(&filter, &v1::FlowFilter::default(), false).unwrap();
         let (outlet, mut inlet) = mpsc::channel(1);
         let metrics = Metrics::default();
+        let status = Arc::new(status::Status::default());
         let feed = Feed {
             wanted: Wanted {
                 filter,
@@ -186,6 +188,7 @@ mod tests {
                 run: "r".into(),
             }),
             metrics: metrics.clone(),
+            status: status.clone(),
             outlet,
         };
         let published = 1000;
@@ -208,5 +211,7 @@ mod tests {
         task.await.unwrap();
         assert!(lost > 0 && delivered > 0);
         assert_eq!(delivered + lost + metrics.filtered.get(), published);
+        let totals = status.lost();
+        assert_eq!(totals.iter().map(|total| total.count).sum::<u64>(), lost);
     }
 }

@@ -47,7 +47,6 @@ impl KernelTypes {
             skb_tail: self.offset("sk_buff", "tail")?,
             skb_len: self.offset("sk_buff", "len")?,
             skb_network_header: self.offset("sk_buff", "network_header")?,
-            skb_data: self.offset("sk_buff", "data")?,
             dev_ifindex: self.offset("net_device", "ifindex")?,
             dev_net: self.offset("net_device", "nd_net.net")?,
             sock_net: self.offset("sock", "__sk_common.skc_net.net")?,
