@@ -257,7 +257,7 @@ fn computed(computed: &Computed) -> v1::Computed {
         caveats: verdict
             .caveats
             .iter()
-            .map(|caveat| caveat_word(caveat).to_owned())
+            .map(|caveat| caveat.as_str().to_owned())
             .collect(),
         changed_before: computed.changed_before.map(duration),
     }
@@ -268,19 +268,6 @@ fn decision(decision: policy::Decision) -> v1::computed::Verdict {
         policy::Decision::Allowed => v1::computed::Verdict::Allowed,
         policy::Decision::Denied => v1::computed::Verdict::Denied,
         policy::Decision::Unknown => v1::computed::Verdict::Unknown,
-    }
-}
-
-fn caveat_word(caveat: &policy::Caveat) -> &'static str {
-    match caveat {
-        policy::Caveat::ProtocolUndefined => "protocol-undefined",
-        policy::Caveat::HostNetwork => "host-network",
-        policy::Caveat::IpBlockMatchesPod => "ip-block-matches-pod",
-        policy::Caveat::BackendUnknown => "backend-unknown",
-        policy::Caveat::EndUnknown => "end-unknown",
-        policy::Caveat::PortUnknown => "port-unknown",
-        policy::Caveat::SelfThroughService => "self-through-service",
-        _ => "other",
     }
 }
 
@@ -335,11 +322,7 @@ fn policy_ref(policy: &policy::PolicyRef, computed: &Computed) -> v1::PolicyRef 
         .find(|(known, _)| known == policy)
         .map(|(_, age)| *age);
     v1::PolicyRef {
-        kind: match policy.kind {
-            policy::PolicyKind::NetworkPolicy => "NetworkPolicy",
-            _ => "",
-        }
-        .to_owned(),
+        kind: policy.kind.as_str().to_owned(),
         namespace: policy.namespace.to_string(),
         name: policy.name.to_string(),
         uid: policy.uid.to_string(),

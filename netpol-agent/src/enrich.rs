@@ -160,7 +160,7 @@ fn end_of(endpoint: &Endpoint) -> End {
     match &endpoint.identity {
         Identity::Pod { pod, .. } => End::Pod {
             pod: pod.clone(),
-            address,
+            address: Some(address),
         },
         Identity::Node { node } => End::Node {
             node: node.clone(),

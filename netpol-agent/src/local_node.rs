@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use netpol_policy::model::Node;
+use netpol_policy::model::{Labels, Node};
 
 use crate::inventory::Snapshot;
 
@@ -24,6 +24,7 @@ impl LocalNode {
     pub fn new(name: &str) -> Self {
         let node = Node {
             name: name.into(),
+            labels: Labels::default(),
             addresses: Vec::new(),
             pod_cidrs: Vec::new(),
         };

@@ -233,6 +233,7 @@ mod tests {
             verdict.ingress.denied_by.push(Denial {
                 policy,
                 reason: DenyReason::PeerNotSelected,
+                rules: Vec::new(),
                 nearest: Some(NearestMiss {
                     rule,
                     wants: vec!["namespace team=database".into()],

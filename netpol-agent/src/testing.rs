@@ -61,6 +61,7 @@ pub(crate) fn allowed() -> Verdict {
         decided_by: DecidedBy::Default,
         allowed_by: Vec::new(),
         denied_by: Vec::new(),
+        path: Vec::new(),
     };
     Verdict {
         egress: direction.clone(),
@@ -99,6 +100,7 @@ pub(crate) fn pod(namespace: &str, name: &str) -> Arc<Pod> {
         node: None,
         host_network: false,
         ports: Vec::new(),
+        controller: None,
         workload: None,
         started: None,
     })

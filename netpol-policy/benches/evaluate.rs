@@ -60,7 +60,10 @@ fn connection(inventory: &Inventory, n: u32, pods: u32) -> Connection {
             .pod_at(address)
             .expect("a pod of the bench")
             .clone();
-        End::Pod { pod, address }
+        End::Pod {
+            pod,
+            address: Some(address),
+        }
     };
     Connection::new(
         end(n * 7),

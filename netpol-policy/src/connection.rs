@@ -42,8 +42,8 @@ pub enum End {
     Pod {
         /// Which.
         pod: Arc<Pod>,
-        /// Which of its addresses.
-        address: IpAddr,
+        /// Which of its addresses; `None` where it has none yet, or stands for the pods of a template.
+        address: Option<IpAddr>,
     },
     /// A node itself, or something in its network namespace.
     Node {
@@ -66,15 +66,15 @@ pub enum End {
 }
 
 impl End {
-    /// The address it used.
+    /// The address it used, where it has one.
     #[must_use]
-    pub fn address(&self) -> IpAddr {
+    pub fn address(&self) -> Option<IpAddr> {
         match self {
-            Self::Pod { address, .. }
-            | Self::Node { address, .. }
+            Self::Pod { address, .. } => *address,
+            Self::Node { address, .. }
             | Self::Service { address, .. }
             | Self::Address(address)
-            | Self::Unknown(address) => *address,
+            | Self::Unknown(address) => Some(*address),
         }
     }
 }

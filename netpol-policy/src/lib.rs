@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod connection;
+pub mod dialect;
 pub mod evaluate;
 pub mod inventory;
 pub mod k8s;

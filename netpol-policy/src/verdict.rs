@@ -1,5 +1,6 @@
 //! The answer: allowed or denied, per direction, with every rule or policy behind it.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// Which of a pod's two directions a policy rule speaks about.
@@ -42,8 +43,10 @@ pub struct DirectionVerdict {
     pub decided_by: DecidedBy,
     /// Every rule that allows it; empty unless allowed by policy.
     pub allowed_by: Vec<RuleRef>,
-    /// Every isolating policy with its reason; empty unless denied.
+    /// Every isolating policy with its reason, or the explicit denials; empty unless denied.
     pub denied_by: Vec<Denial>,
+    /// The tiers that were asked, in order; empty where no policy was needed to decide.
+    pub path: Vec<TierStep>,
 }
 
 /// Who decided a direction.
@@ -84,6 +87,73 @@ pub struct PolicyRef {
 pub enum PolicyKind {
     /// `networking.k8s.io/v1`.
     NetworkPolicy,
+    /// `policy.networking.k8s.io/v1alpha1`.
+    AdminNetworkPolicy,
+    /// `policy.networking.k8s.io/v1alpha1`.
+    BaselineAdminNetworkPolicy,
+    /// `policy.networking.k8s.io/v1alpha2`.
+    ClusterNetworkPolicy,
+}
+
+impl PolicyKind {
+    /// As the API spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NetworkPolicy => "NetworkPolicy",
+            Self::AdminNetworkPolicy => "AdminNetworkPolicy",
+            Self::BaselineAdminNetworkPolicy => "BaselineAdminNetworkPolicy",
+            Self::ClusterNetworkPolicy => "ClusterNetworkPolicy",
+        }
+    }
+}
+
+/// `prod/db` for a NetworkPolicy, the name alone for cluster-scoped kinds.
+impl fmt::Display for PolicyRef {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            out.write_str(&self.name)
+        } else {
+            write!(out, "{}/{}", self.namespace, self.name)
+        }
+    }
+}
+
+/// Groups of policies, in the order in which they are asked (rule 27).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tier {
+    /// AdminNetworkPolicy, and ClusterNetworkPolicy of tier `Admin`.
+    Admin,
+    /// NetworkPolicy: always decides for a pod that one of them isolates.
+    NetworkPolicy,
+    /// BaselineAdminNetworkPolicy, and ClusterNetworkPolicy of tier `Baseline`.
+    Baseline,
+}
+
+/// A tier that was asked, and what it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TierStep {
+    /// Which.
+    pub tier: Tier,
+    /// What it said.
+    pub outcome: TierOutcome,
+}
+
+/// What a tier says of a connection, in one direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TierOutcome {
+    /// No policy of it selects the pod (NetworkPolicy: in this direction); the next tier is asked.
+    NotSelected,
+    /// Policies select the pod, none of their rules matches; the next tier is asked.
+    NoMatch,
+    /// These rules leave it to the next tier.
+    Passed(Vec<RuleRef>),
+    /// It lets the connection through.
+    Allowed,
+    /// It stops the connection.
+    Denied,
+    /// What it says depends on what is not known or not defined; later tiers were asked where that matters.
+    Undecided,
 }
 
 /// Names a rule within a policy, down to the peer and the port that matched. Indices count from 0.
@@ -108,7 +178,9 @@ pub struct Denial {
     pub policy: PolicyRef,
     /// Why none of its rules allows it.
     pub reason: DenyReason,
-    /// The rule that misses by the fewest conditions; `None` for a policy without rules.
+    /// What denies it by [`DenyReason::ExplicitDeny`]; empty for other reasons.
+    pub rules: Vec<RuleRef>,
+    /// The rule that misses by the fewest conditions; `None` for a policy without rules, and for an explicit denial.
     pub nearest: Option<NearestMiss>,
 }
 
@@ -137,7 +209,7 @@ pub struct NearestMiss {
 }
 
 /// Something to know before relying on a verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Caveat {
     /// Neither TCP, UDP nor SCTP: NetworkPolicy leaves it undefined (rule 23).
@@ -154,6 +226,40 @@ pub enum Caveat {
     PortUnknown,
     /// A pod reached itself through a Service and no rule allows that: whether rule 19 exempts it is undefined.
     SelfThroughService,
+    /// A pod without a known address, and address blocks decide about it.
+    AddressUnknown,
+    /// Which domain names an address has is not known, and a rule on `domainNames` depends on it (rule 35).
+    DomainNamesUnknown,
+    /// Policies of one tier and one priority say different things: which one counts is undefined (rule 28).
+    EqualPriority,
+    /// A rule fails closed because it has a peer of a kind that is not known here (rule 33).
+    UnsupportedPeer,
+    /// A Service was dialled and address blocks decide: which address they see is undefined (rule 18).
+    AddressTranslated,
+    /// The pods of a workload, or the backends of a Service, get different answers.
+    PodsDiffer,
+}
+
+impl Caveat {
+    /// Its word in JSON and documentation, such as `ip-block-matches-pod`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProtocolUndefined => "protocol-undefined",
+            Self::HostNetwork => "host-network",
+            Self::IpBlockMatchesPod => "ip-block-matches-pod",
+            Self::BackendUnknown => "backend-unknown",
+            Self::EndUnknown => "end-unknown",
+            Self::PortUnknown => "port-unknown",
+            Self::SelfThroughService => "self-through-service",
+            Self::AddressUnknown => "address-unknown",
+            Self::DomainNamesUnknown => "domain-names-unknown",
+            Self::EqualPriority => "equal-priority",
+            Self::UnsupportedPeer => "unsupported-peer",
+            Self::AddressTranslated => "address-translated",
+            Self::PodsDiffer => "pods-differ",
+        }
+    }
 }
 
 impl Verdict {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use netpol_policy::model::Object;
 
-type Key = (&'static str, Arc<str>, Arc<str>);
+type Key = (Arc<str>, Arc<str>, Arc<str>);
 
 /// Times of the last change, for objects that changed since the first inventory.
 #[derive(Clone, Debug, Default)]
@@ -36,16 +36,16 @@ impl Changes {
         }
         for key in old.keys().filter(|key| !new.contains_key(*key)) {
             self.times.remove(key);
-            if key.0 == "NetworkPolicy" {
+            if *key.0 == *"NetworkPolicy" {
                 self.deleted_policies.insert(key.1.clone(), now);
             }
         }
     }
 
     /// The last change of one object; `None` where it is as it was at the start.
-    pub(crate) fn of(&self, kind: &'static str, namespace: &str, name: &str) -> Option<SystemTime> {
+    pub(crate) fn of(&self, kind: &str, namespace: &str, name: &str) -> Option<SystemTime> {
         self.times
-            .get(&(kind, namespace.into(), name.into()))
+            .get(&(kind.into(), namespace.into(), name.into()))
             .copied()
     }
 
@@ -59,7 +59,7 @@ impl Changes {
         let policies = self
             .times
             .iter()
-            .filter(|((kind, within, _), _)| *kind == "NetworkPolicy" && **within == *namespace)
+            .filter(|((kind, within, _), _)| **kind == *"NetworkPolicy" && **within == *namespace)
             .map(|(_, time)| *time);
         let own = [
             self.of("Pod", namespace, pod),
@@ -75,7 +75,7 @@ impl Changes {
 
 fn key(object: &Object) -> Key {
     let (namespace, name) = object.key();
-    (object.kind(), namespace.into(), name.into())
+    (object.kind().into(), namespace.into(), name.into())
 }
 
 #[cfg(test)]

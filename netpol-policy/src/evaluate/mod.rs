@@ -141,12 +141,14 @@ fn by_policies(
             decided_by: DecidedBy::Policy,
             allowed_by,
             denied_by: Vec::new(),
+            path: Vec::new(),
         };
     }
     if undecided {
         caveats.push(match other {
             End::Service { .. } => Caveat::BackendUnknown,
             End::Unknown(_) => Caveat::EndUnknown,
+            End::Pod { address: None, .. } => Caveat::AddressUnknown,
             _ => Caveat::PortUnknown,
         });
         return decided(Decision::Unknown, DecidedBy::Policy);
@@ -161,6 +163,7 @@ fn by_policies(
         decided_by: DecidedBy::Policy,
         allowed_by,
         denied_by,
+        path: Vec::new(),
     }
 }
 
@@ -170,6 +173,7 @@ fn decided(decision: Decision, decided_by: DecidedBy) -> DirectionVerdict {
         decided_by,
         allowed_by: Vec::new(),
         denied_by: Vec::new(),
+        path: Vec::new(),
     }
 }
 
@@ -207,6 +211,6 @@ fn is_opaque(end: &End) -> bool {
     matches!(end, End::Unknown(_) | End::Service { .. })
 }
 
-fn address(end: &End) -> IpAddr {
+fn address(end: &End) -> Option<IpAddr> {
     end.address()
 }

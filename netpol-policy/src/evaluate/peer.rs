@@ -16,7 +16,7 @@ pub(super) fn matches(
         // Rule 17: by the specification, a pod's address counts like any other.
         Peer::IpBlock(block) => match end {
             End::Service { .. } => Match::Unknown,
-            _ => Match::of(block.contains(address(end))),
+            _ => address(end).map_or(Match::Unknown, |address| Match::of(block.contains(address))),
         },
         Peer::Pods { namespaces, pods } => {
             let Some(pod) = selectable(end) else {

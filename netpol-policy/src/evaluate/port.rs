@@ -2,12 +2,15 @@
 
 use super::{Match, selectable};
 use crate::connection::{Connection, End};
-use crate::model::{Pod, PortMatch, PortRule};
+use crate::model::{Pod, PortMatch, PortRule, Protocol};
 
 /// Whether an entry covers the connection's port. Ports are the destination pod's (rule 13), so behind a Service whose
 /// backend is not known they are not known either.
 pub(super) fn matches(rule: &PortRule, connection: &Connection) -> Match {
-    if rule.protocol != connection.protocol {
+    if rule
+        .protocol
+        .is_some_and(|protocol| protocol != connection.protocol)
+    {
         return Match::No;
     }
     if rule.port == PortMatch::Any {
@@ -24,10 +27,9 @@ pub(super) fn matches(rule: &PortRule, connection: &Connection) -> Match {
         PortMatch::Range(first, last) => Match::of((*first..=*last).contains(&port)),
         PortMatch::Name(name) => match &connection.destination {
             End::Unknown(_) => Match::Unknown,
-            destination => Match::of(
-                selectable(destination)
-                    .is_some_and(|pod| resolves(pod, name, rule).any(|resolved| resolved == port)),
-            ),
+            destination => Match::of(selectable(destination).is_some_and(|pod| {
+                resolves(pod, name, connection.protocol).any(|resolved| resolved == port)
+            })),
         },
     }
 }
@@ -37,21 +39,27 @@ pub(super) fn is_unresolved(rule: &PortRule, connection: &Connection) -> bool {
     let PortMatch::Name(name) = &rule.port else {
         return false;
     };
-    rule.protocol == connection.protocol
+    rule.protocol
+        .is_none_or(|protocol| protocol == connection.protocol)
         && selectable(&connection.destination)
-            .is_none_or(|pod| resolves(pod, name, rule).next().is_none())
+            .is_none_or(|pod| resolves(pod, name, connection.protocol).next().is_none())
 }
 
-fn resolves<'a>(pod: &'a Pod, name: &'a str, rule: &'a PortRule) -> impl Iterator<Item = u16> + 'a {
+fn resolves<'a>(pod: &'a Pod, name: &'a str, protocol: Protocol) -> impl Iterator<Item = u16> + 'a {
     pod.ports
         .iter()
-        .filter(move |port| &*port.name == name && port.protocol == rule.protocol)
+        .filter(move |port| &*port.name == name && port.protocol == protocol)
         .map(|port| port.port)
 }
 
 /// In words: `TCP port 5432`.
 pub(super) fn words(rule: &PortRule) -> String {
-    let protocol = rule.protocol;
+    let Some(protocol) = rule.protocol else {
+        return match &rule.port {
+            PortMatch::Name(name) => format!("port named {name}"),
+            PortMatch::Any | PortMatch::Range(..) => "any port".to_owned(),
+        };
+    };
     match &rule.port {
         PortMatch::Any => format!("any {protocol} port"),
         PortMatch::Range(first, last) if first == last => format!("{protocol} port {first}"),

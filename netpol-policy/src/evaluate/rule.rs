@@ -132,6 +132,7 @@ impl Question<'_> {
         Denial {
             policy: policy_reference,
             reason,
+            rules: Vec::new(),
             nearest,
         }
     }

@@ -1,11 +1,15 @@
-//! What exists, as one immutable snapshot.
+//! What exists, as one snapshot that is cheap to copy and cheap to change.
+
+mod lookup;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::dialect::Dialect;
 use crate::model::{
-    EndpointSlice, Labels, Namespace, NetworkPolicy, Node, Object, Pod, Protocol, Service,
+    EndpointSlice, Labels, Namespace, NetworkPolicy, Node, Object, Pod, Service, Template,
+    TieredPolicy,
 };
 
 /// The label that the API server sets on every namespace (rule 11).
@@ -13,20 +17,26 @@ pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 type Key = (Arc<str>, Arc<str>);
 
-/// Objects by the keys that evaluation asks for. Cheap to clone; never changed once made.
+/// Objects by the keys that evaluation asks for. A clone is a snapshot: later changes of the original do not show in it.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory(Arc<Index>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Index {
-    pods: HashMap<Key, Arc<Pod>>,
+    dialect: Dialect,
+    names: HashMap<IpAddr, Arc<[Arc<str>]>>,
+    pods: BTreeMap<Key, Arc<Pod>>,
     /// Live pods by address; `None` where several claim it.
     holders: HashMap<IpAddr, Option<Arc<Pod>>>,
-    namespaces: HashMap<Arc<str>, Labels>,
-    nodes: HashMap<IpAddr, Arc<Node>>,
-    services: HashMap<IpAddr, Arc<Service>>,
-    slices: HashMap<Key, Vec<EndpointSlice>>,
-    policies: HashMap<Arc<str>, Vec<Arc<NetworkPolicy>>>,
+    namespaces: BTreeMap<Arc<str>, Labels>,
+    nodes: BTreeMap<Arc<str>, Arc<Node>>,
+    node_addresses: HashMap<IpAddr, Arc<Node>>,
+    services: BTreeMap<Key, Arc<Service>>,
+    service_addresses: HashMap<IpAddr, Arc<Service>>,
+    slices: HashMap<Key, Vec<Arc<EndpointSlice>>>,
+    templates: BTreeMap<(Arc<str>, Arc<str>, Arc<str>), Arc<Template>>,
+    policies: BTreeMap<Arc<str>, Vec<Arc<NetworkPolicy>>>,
+    tiered: Vec<Arc<TieredPolicy>>,
 }
 
 impl Inventory {
@@ -34,10 +44,14 @@ impl Inventory {
     #[must_use]
     pub fn new(objects: impl IntoIterator<Item = Object>) -> Self {
         // Ordered, so that which of two Services or Nodes with one address is found does not vary.
-        let mut last: BTreeMap<(&'static str, String, String), Object> = BTreeMap::new();
+        let mut last: BTreeMap<(String, String, String), Object> = BTreeMap::new();
         for object in objects {
             let (namespace, name) = object.key();
-            let key = (object.kind(), namespace.to_owned(), name.to_owned());
+            let key = (
+                object.kind().to_owned(),
+                namespace.to_owned(),
+                name.to_owned(),
+            );
             last.insert(key, object);
         }
         let mut index = Index::default();
@@ -50,60 +64,23 @@ impl Inventory {
         Self(Arc::new(index))
     }
 
-    /// A pod by namespace and name.
+    /// The same objects, read as another implementation would.
     #[must_use]
-    pub fn pod(&self, namespace: &str, name: &str) -> Option<&Arc<Pod>> {
-        self.0.pods.get(&(namespace.into(), name.into()))
+    pub fn with_dialect(mut self, dialect: Dialect) -> Self {
+        Arc::make_mut(&mut self.0).dialect = dialect;
+        self
     }
 
-    /// The live pod that has an address; `None` for nobody, for several, and for hostNetwork pods, which have their
-    /// node's (rules 21, 24).
+    /// The same objects, and the domain names that addresses are known to have: an address listed here has these names
+    /// and no other, one that is not listed may have any (rule 35).
     #[must_use]
-    pub fn pod_at(&self, address: IpAddr) -> Option<&Arc<Pod>> {
-        self.0.holders.get(&address.to_canonical())?.as_ref()
-    }
-
-    /// The node that has an address; of several the first by name.
-    #[must_use]
-    pub fn node_at(&self, address: IpAddr) -> Option<&Arc<Node>> {
-        self.0.nodes.get(&address.to_canonical())
-    }
-
-    /// The Service that has an address; of several the first by namespace and name.
-    #[must_use]
-    pub fn service_at(&self, address: IpAddr) -> Option<&Arc<Service>> {
-        self.0.services.get(&address.to_canonical())
-    }
-
-    /// Whether some backend of a Service is ready for the port that clients dial.
-    #[must_use]
-    pub fn has_ready_endpoints(&self, service: &Service, port: u16, protocol: Protocol) -> bool {
-        let Some(dialled) = service
-            .ports
-            .iter()
-            .find(|one| one.port == port && one.protocol == protocol)
-        else {
-            return false;
-        };
-        let key = (service.namespace.clone(), service.name.clone());
-        let slices = self.0.slices.get(&key).map_or(&[][..], Vec::as_slice);
-        slices.iter().any(|slice| {
-            slice.endpoints.iter().any(|endpoint| endpoint.ready)
-                && slice.ports.iter().any(|one| one.name == dialled.name)
-        })
-    }
-
-    /// Labels of a namespace; also for one that no manifest describes, since every namespace has its name's.
-    #[must_use]
-    pub fn namespace_labels(&self, namespace: &str) -> Labels {
-        let described = self.0.namespaces.get(namespace).cloned();
-        described.unwrap_or_else(|| Labels::default().with(NAMESPACE_NAME_LABEL, namespace))
-    }
-
-    /// The policies of a namespace, by name.
-    #[must_use]
-    pub fn policies(&self, namespace: &str) -> &[Arc<NetworkPolicy>] {
-        self.0.policies.get(namespace).map_or(&[], Vec::as_slice)
+    pub fn with_names(mut self, names: HashMap<IpAddr, Vec<Arc<str>>>) -> Self {
+        let index = Arc::make_mut(&mut self.0);
+        index.names = names
+            .into_iter()
+            .map(|(address, names)| (address.to_canonical(), names.into()))
+            .collect();
+        self
     }
 }
 
@@ -122,22 +99,27 @@ impl Index {
                     .iter()
                     .chain(&service.external_addresses);
                 for address in addresses {
-                    self.services
+                    self.service_addresses
                         .entry(*address)
                         .or_insert_with(|| service.clone());
                 }
+                let key = (service.namespace.clone(), service.name.clone());
+                self.services.insert(key, service);
             }
             Object::EndpointSlice(slice) => {
                 if let Some(service) = &slice.service {
                     let key = (slice.namespace.clone(), service.clone());
-                    self.slices.entry(key).or_default().push(slice);
+                    self.slices.entry(key).or_default().push(Arc::new(slice));
                 }
             }
             Object::Node(node) => {
                 let node = Arc::new(node);
                 for address in &node.addresses {
-                    self.nodes.entry(*address).or_insert_with(|| node.clone());
+                    self.node_addresses
+                        .entry(*address)
+                        .or_insert_with(|| node.clone());
                 }
+                self.nodes.insert(node.name.clone(), node);
             }
             Object::NetworkPolicy(policy) => {
                 let namespace = policy.reference.namespace.clone();
@@ -145,6 +127,15 @@ impl Index {
                     .entry(namespace)
                     .or_default()
                     .push(Arc::new(policy));
+            }
+            Object::TieredPolicy(policy) => self.tiered.push(Arc::new(policy)),
+            Object::Template(template) => {
+                let key = (
+                    template.namespace.clone(),
+                    template.workload.kind.clone(),
+                    template.workload.name.clone(),
+                );
+                self.templates.insert(key, Arc::new(template));
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1 as api;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{ObjectError, address, labels, name, namespace_of, port, protocol};
 use crate::model::{Cidr, NamedPort, Namespace, Node, Phase, Pod, Workload};
@@ -25,12 +26,10 @@ pub fn pod(from: &api::Pod) -> Result<Pod, ObjectError> {
     {
         addresses.push(address(found, "status.podIP")?);
     }
-    let workload = metadata
-        .owner_references
-        .iter()
-        .flatten()
-        .find(|owner| owner.controller == Some(true))
-        .map(|owner| Workload::of_controller(&owner.kind, &owner.name, &labels));
+    let controller = controller(metadata);
+    let workload = controller
+        .as_ref()
+        .map(|controller| Workload::of_controller(&controller.kind, &controller.name, &labels));
     Ok(Pod {
         uid: metadata
             .uid
@@ -47,9 +46,20 @@ pub fn pod(from: &api::Pod) -> Result<Pod, ObjectError> {
             .map(Arc::from),
         host_network: spec.host_network.unwrap_or(false),
         ports: named_ports(&spec)?,
+        controller,
         workload,
         started: status.start_time.as_ref().map(|time| time.0.as_second()),
         labels,
+    })
+}
+
+/// The owner that manages an object.
+pub(super) fn controller(metadata: &ObjectMeta) -> Option<Workload> {
+    let mut owners = metadata.owner_references.iter().flatten();
+    let owner = owners.find(|owner| owner.controller == Some(true))?;
+    Some(Workload {
+        kind: owner.kind.as_str().into(),
+        name: owner.name.as_str().into(),
     })
 }
 
@@ -139,6 +149,7 @@ pub fn node(from: &api::Node) -> Result<Node, ObjectError> {
     }
     Ok(Node {
         name: name(&from.metadata)?,
+        labels: labels(&from.metadata),
         addresses,
         pod_cidrs,
     })

@@ -198,7 +198,10 @@ fn port_rule(from: &api::NetworkPolicyPort, field: &str) -> Result<PortRule, Obj
             PortMatch::Name(name.clone())
         }
     };
-    Ok(PortRule { protocol, port })
+    Ok(PortRule {
+        protocol: Some(protocol),
+        port,
+    })
 }
 
 /// An IANA service name: lower case letters, digits and single dashes, a letter among them, at most 15 characters

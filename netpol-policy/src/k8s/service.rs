@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{ObjectError, address, name, namespace_of, port, protocol};
-use crate::model::{Endpoint, EndpointPort, EndpointSlice, Service, ServicePort, ServiceType};
+use crate::model::{
+    Endpoint, EndpointPort, EndpointSlice, Labels, Service, ServicePort, ServiceType, TargetPort,
+};
 
 /// The label by which an EndpointSlice names its Service.
 const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
@@ -59,10 +62,18 @@ pub fn service(from: &core::Service) -> Result<Service, ObjectError> {
     for (index, found) in spec.ports.iter().flatten().enumerate() {
         let field = format!("spec.ports[{index}]");
         let node_port = found.node_port.filter(|port| *port != 0);
+        let number = port(found.port, format!("{field}.port"))?;
         ports.push(ServicePort {
             name: found.name.as_deref().unwrap_or_default().into(),
             protocol: protocol(found.protocol.as_deref(), format!("{field}.protocol"))?,
-            port: port(found.port, format!("{field}.port"))?,
+            port: number,
+            target: match &found.target_port {
+                None | Some(IntOrString::Int(0)) => TargetPort::Number(number),
+                Some(IntOrString::Int(target)) => {
+                    TargetPort::Number(port(*target, format!("{field}.targetPort"))?)
+                }
+                Some(IntOrString::String(name)) => TargetPort::Name(name.as_str().into()),
+            },
             node_port: node_port
                 .map(|one| port(one, format!("{field}.nodePort")))
                 .transpose()?,
@@ -74,6 +85,10 @@ pub fn service(from: &core::Service) -> Result<Service, ObjectError> {
         kind,
         cluster_addresses,
         external_addresses,
+        selector: spec
+            .selector
+            .filter(|selector| !selector.is_empty())
+            .map(Labels::from),
         ports,
     })
 }

@@ -65,7 +65,7 @@ pub fn parse(text: &str) -> Manifests {
 struct Reader {
     read: Manifests,
     /// Where in `read.objects` an object stands, by kind, namespace and name.
-    places: HashMap<(&'static str, String, String), usize>,
+    places: HashMap<(String, String, String), usize>,
 }
 
 impl Reader {
@@ -149,7 +149,11 @@ impl Reader {
 
     fn add(&mut self, document: usize, object: Object) {
         let (namespace, name) = object.key();
-        let key = (object.kind(), namespace.to_owned(), name.to_owned());
+        let key = (
+            object.kind().to_owned(),
+            namespace.to_owned(),
+            name.to_owned(),
+        );
         let Some(&place) = self.places.get(&key) else {
             self.places.insert(key, self.read.objects.len());
             self.read.objects.push(object);

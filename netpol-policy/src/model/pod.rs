@@ -1,9 +1,9 @@
-//! Pods, their workloads and namespaces.
+//! Pods and namespaces.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Labels, Protocol};
+use super::{Labels, Protocol, Workload};
 
 /// A namespace and its labels.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +35,9 @@ pub struct Pod {
     pub host_network: bool,
     /// Named ports of containers and restartable init containers (rule 14).
     pub ports: Vec<NamedPort>,
-    /// What runs it; `None` for a pod on its own.
+    /// The controller in its `ownerReferences`; `None` for a pod on its own.
+    pub controller: Option<Workload>,
+    /// What runs it: the controller, or the Deployment behind a ReplicaSet.
     pub workload: Option<Workload>,
     /// `status.startTime` in Unix seconds.
     pub started: Option<i64>,
@@ -74,57 +76,4 @@ pub struct NamedPort {
     pub protocol: Protocol,
     /// `containerPort`.
     pub port: u16,
-}
-
-/// The object that a pod belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Workload {
-    /// Such as `Deployment`.
-    pub kind: Arc<str>,
-    /// Object name.
-    pub name: Arc<str>,
-}
-
-impl Workload {
-    /// From the controller in `ownerReferences`. A ReplicaSet made by a Deployment ends in the value of the pod's
-    /// `pod-template-hash` label: that is cut off and the Deployment named.
-    #[must_use]
-    pub fn of_controller(kind: &str, name: &str, labels: &Labels) -> Self {
-        let deployment = (kind == "ReplicaSet")
-            .then(|| labels.get("pod-template-hash"))
-            .flatten()
-            .and_then(|hash| name.strip_suffix(hash)?.strip_suffix('-'))
-            .filter(|stem| !stem.is_empty());
-        match deployment {
-            Some(stem) => Self {
-                kind: "Deployment".into(),
-                name: stem.into(),
-            },
-            None => Self {
-                kind: kind.into(),
-                name: name.into(),
-            },
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_replica_set_is_its_deployment_only_where_the_hash_says_so() {
-        let labels = Labels::from_iter([("pod-template-hash", "5d4f")]);
-        let named = |kind, name, labels: &Labels| {
-            let workload = Workload::of_controller(kind, name, labels);
-            format!("{}/{}", workload.kind, workload.name)
-        };
-        assert_eq!(named("ReplicaSet", "web-5d4f", &labels), "Deployment/web");
-        assert_eq!(
-            named("ReplicaSet", "web-5d4f", &Labels::default()),
-            "ReplicaSet/web-5d4f"
-        );
-        assert_eq!(named("ReplicaSet", "web", &labels), "ReplicaSet/web");
-        assert_eq!(named("StatefulSet", "db", &labels), "StatefulSet/db");
-    }
 }

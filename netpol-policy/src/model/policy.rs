@@ -72,8 +72,8 @@ impl IpBlock {
 /// One entry of `ports`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PortRule {
-    /// Protocol, TCP by default (rule 12).
-    pub protocol: Protocol,
+    /// Protocol, TCP by default (rule 12). `None` only beside a name: whichever the named port has.
+    pub protocol: Option<Protocol>,
     /// Which ports of it.
     pub port: PortMatch,
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Protocol;
+use super::{Labels, Protocol};
 
 /// A Service.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Service {
     pub cluster_addresses: Vec<IpAddr>,
     /// `spec.externalIPs` and the load balancer's addresses.
     pub external_addresses: Vec<IpAddr>,
+    /// `spec.selector`; `None` where somebody else makes its EndpointSlices.
+    pub selector: Option<Labels>,
     /// Ports.
     pub ports: Vec<ServicePort>,
 }
@@ -45,8 +47,19 @@ pub struct ServicePort {
     pub protocol: Protocol,
     /// The port that clients dial; policies never see it (rule 13).
     pub port: u16,
+    /// The port on the backends.
+    pub target: TargetPort,
     /// The port on every node.
     pub node_port: Option<u16>,
+}
+
+/// `targetPort` of a Service's port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetPort {
+    /// A number; that of the Service where the manifest says nothing.
+    Number(u16),
+    /// The name of a container port, which may differ between backends.
+    Name(Arc<str>),
 }
 
 /// An EndpointSlice: some of the backends of a Service.

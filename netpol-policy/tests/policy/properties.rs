@@ -1,6 +1,8 @@
 //! What holds for every world: generated policies against an oracle that follows the rules word by word and knows nothing
 //! of the library's own types.
 
+use std::net::IpAddr;
+
 use netpol_policy::connection::{Connection, End};
 use netpol_policy::evaluate::evaluate;
 use netpol_policy::inventory::Inventory;
@@ -121,9 +123,9 @@ fn questions(inventory: &Inventory) -> Vec<Connection> {
         .to_vec();
     for (namespace, name) in [("prod", "db"), ("prod", "web"), ("ci", "build")] {
         let pod = inventory.pod(namespace, name).unwrap();
-        let at = |address: &_| End::Pod {
+        let at = |address: &IpAddr| End::Pod {
             pod: pod.clone(),
-            address: *address,
+            address: Some(*address),
         };
         ends.extend(pod.addresses.iter().map(at));
     }
@@ -131,7 +133,7 @@ fn questions(inventory: &Inventory) -> Vec<Connection> {
     for from in &ends {
         for to in ends
             .iter()
-            .filter(|to| to.address().is_ipv4() == from.address().is_ipv4())
+            .filter(|to| to.address().unwrap().is_ipv4() == from.address().unwrap().is_ipv4())
         {
             for (protocol, port) in [
                 (Protocol::Tcp, 5432),

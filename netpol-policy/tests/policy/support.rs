@@ -63,7 +63,7 @@ impl World {
         let (namespace, name) = name.split_once('/').unwrap();
         let pod = self.0.pod(namespace, name).unwrap().clone();
         End::Pod {
-            address: pod.addresses[0],
+            address: Some(pod.addresses[0]),
             pod,
         }
     }

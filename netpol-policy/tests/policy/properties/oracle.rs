@@ -106,10 +106,10 @@ fn selects(selector: &Value, label: impl Fn(&str) -> Option<String>) -> bool {
 fn includes(peer: &Value, end: &End) -> bool {
     if let Some(cidr) = peer["ipBlock"]["cidr"].as_str() {
         let excepted = items(&peer["ipBlock"]["except"]);
-        return within(cidr, end.address())
+        return within(cidr, end.address().unwrap())
             && !excepted
                 .iter()
-                .any(|block| within(block.as_str().unwrap(), end.address()));
+                .any(|block| within(block.as_str().unwrap(), end.address().unwrap()));
     }
     let Some(pod) = pod(end) else {
         return false;
