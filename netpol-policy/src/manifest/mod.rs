@@ -2,6 +2,7 @@
 
 mod decode;
 mod documents;
+pub mod locate;
 
 use std::collections::HashMap;
 
