@@ -39,10 +39,11 @@ impl ClusterBuilder {
         self
     }
 
-    /// Makes it.
+    /// Makes it, and waits until all its links carry packets.
     ///
     /// # Errors
-    /// When the kernel refuses a part; what was made by then is removed again.
+    /// When the kernel refuses a part, or [`Error::NotReady`](crate::Error::NotReady); what was made by then is
+    /// removed again.
     pub fn build(self) -> Result<Cluster> {
         let node = Namespace::create(&format!("{}-node", self.name))?;
         node.sysctl("ipv4/ip_forward", "1")?;
@@ -66,7 +67,15 @@ impl ClusterBuilder {
             bridges: BTreeSet::new(),
         };
         for spec in self.pods {
-            cluster.add_pod(spec)?;
+            cluster.make_pod(spec)?;
+        }
+        cluster.node.wait_until_ready(&["lo"])?;
+        if let Some(world) = &cluster.world {
+            cluster.node.wait_until_ready(&["eth0"])?;
+            world.wait_until_ready(&["eth0"])?;
+        }
+        for pod in &cluster.pods {
+            cluster.wait_for(pod)?;
         }
         Ok(cluster)
     }
@@ -135,11 +144,18 @@ impl Cluster {
         }
     }
 
-    /// Adds a pod to the running node.
+    /// Adds a pod to the running node, and waits until its link carries packets.
     ///
     /// # Errors
-    /// When the kernel refuses a part of it.
+    /// When the kernel refuses a part of it, or [`Error::NotReady`](crate::Error::NotReady).
     pub fn add_pod(&mut self, spec: PodSpec) -> Result<&Pod> {
+        self.make_pod(spec)?;
+        let pod = &self.pods[self.pods.len() - 1];
+        self.wait_for(pod)?;
+        Ok(pod)
+    }
+
+    fn make_pod(&mut self, spec: PodSpec) -> Result<()> {
         if let Attachment::Bridged(bridge) = &spec.attachment
             && !self.bridges.contains(bridge)
         {
@@ -149,7 +165,16 @@ impl Cluster {
         let netns = pod::netns_name(&self.name, &spec);
         let pod = Pod::create(spec, &netns, &self.node)?;
         self.pods.push(pod);
-        Ok(&self.pods[self.pods.len() - 1])
+        Ok(())
+    }
+
+    fn wait_for(&self, pod: &Pod) -> Result<()> {
+        pod.netns().wait_until_ready(&["eth0"])?;
+        self.node.wait_until_ready(&[pod.host_interface()])?;
+        match &pod.spec().attachment {
+            Attachment::Routed => Ok(()),
+            Attachment::Bridged(bridge) => self.node.wait_until_ready(&[bridge]),
+        }
     }
 
     /// Removes the pod called `NAMESPACE/POD`; its veth goes with its namespace.
@@ -194,20 +219,16 @@ impl Cluster {
 
 fn make_world(cluster: &str, node: &Namespace) -> Result<Namespace> {
     let world = Namespace::create(&format!("{cluster}-world"))?;
-    let uplink = |last: u8| {
+    let side = |last: u8| {
         format!(
             "addr add 192.0.2.{last}/24 dev eth0\naddr add 2001:db8::{last:x}/64 dev eth0 nodad\n\
              link set eth0 up\n"
         )
     };
+    world.ip_batch(&format!("{}{}", pod::uplink("eth0", node), side(1)))?;
     node.ip_batch(&format!(
-        "link add eth0 type veth peer name eth0 netns {}\n{}",
-        world.name(),
-        uplink(10)
-    ))?;
-    world.ip_batch(&uplink(1))?;
-    node.ip_batch(&format!(
-        "route add default via {WORLD_IPV4}\nroute add ::/0 via {WORLD_IPV6}\n"
+        "{}route add default via {WORLD_IPV4}\nroute add ::/0 via {WORLD_IPV6}\n",
+        side(10)
     ))?;
     world.ip_batch("route add default via 192.0.2.10\nroute add ::/0 via 2001:db8::a\n")?;
     Ok(world)

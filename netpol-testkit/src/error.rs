@@ -29,6 +29,18 @@ pub enum Error {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// An interface was set up, and the kernel did not put it to use in time.
+    #[error("{interface} in {namespace} is not ready after {seconds} s: {lack}")]
+    NotReady {
+        /// Name of the interface.
+        interface: String,
+        /// Name of its namespace.
+        namespace: String,
+        /// What is missing.
+        lack: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// A binary of this workspace was not built.
     #[error(
         "{name} is not built: run `cargo xtask build` (looked in {})",

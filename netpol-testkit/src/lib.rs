@@ -23,6 +23,7 @@ pub mod flows;
 pub mod inventory;
 pub mod namespace;
 pub mod pod;
+mod readiness;
 pub mod record;
 pub mod requirement;
 pub mod traffic;

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use nix::sched::{CloneFlags, setns};
 
 use crate::record::{self, Resource};
-use crate::{Error, Result, command};
+use crate::{Error, Result, command, readiness};
 
 /// A network namespace of ours, known to `ip netns` by name.
 #[derive(Debug)]
@@ -212,6 +212,14 @@ impl Namespace {
             .filter_map(|line| line.split(": ").nth(1))
             .map(|name| name.split('@').next().unwrap_or(name).to_owned())
             .collect())
+    }
+
+    /// Waits until each of these interfaces, which are up at both ends, carries packets in both families.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] for the first that does not within 10 s.
+    pub fn wait_until_ready(&self, interfaces: &[&str]) -> Result<()> {
+        readiness::wait(self, interfaces)
     }
 
     /// Adds `address` to an interface, for IPv6 without duplicate address detection.

@@ -91,7 +91,8 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// Makes the namespace, the veth pair and the routes. The bridge of a bridged pod must exist.
+    /// Makes the namespace, the veth pair and the routes, and waits for nothing. The bridge of a bridged
+    /// pod must exist.
     pub(crate) fn create(spec: PodSpec, netns_name: &str, node: &Namespace) -> Result<Self> {
         let netns = Namespace::create(netns_name)?;
         let host_interface = host_interface_name(netns_name);
@@ -99,12 +100,13 @@ impl Pod {
             Attachment::Routed => String::new(),
             Attachment::Bridged(bridge) => format!("link set {host_interface} master {bridge}\n"),
         };
-        node.ip_batch(&format!(
-            "link add {host_interface} type veth peer name eth0 netns {netns_name}\n{master}"
-        ))?;
         // Its own addresses first: the other end answers for them as soon as it is up.
-        netns.ip_batch(&pod_side(&spec))?;
-        node.ip_batch(&node_side(&spec, &host_interface))?;
+        netns.ip_batch(&format!(
+            "{}{}",
+            uplink(&host_interface, node),
+            pod_side(&spec)
+        ))?;
+        node.ip_batch(&format!("{master}{}", node_side(&spec, &host_interface)))?;
         netns.ip_batch(&pod_routes(&spec))?;
         Ok(Self {
             spec,
@@ -170,6 +172,17 @@ impl Drop for Pod {
         // The kernel takes a namespace down some time after it was deleted; a veth at once.
         let _ = self.netns.ip(["link", "del", "eth0"]);
     }
+}
+
+/// The line for `ip` that makes `eth0`, with the other end on the node.
+///
+/// The kernel puts the carrier of a veth whose two ends have the same number off by up to a second
+/// (`linkwatch_urgent_event`), so this one has a number that no interface of a node reaches.
+pub(crate) fn uplink(host_interface: &str, node: &Namespace) -> String {
+    format!(
+        "link add eth0 index 1000000 type veth peer name {host_interface} netns {}\n",
+        node.name()
+    )
 }
 
 fn pod_side(spec: &PodSpec) -> String {
