@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod attribution;
+mod generator;
+mod oracle;
 mod properties;
 mod recipes;
 mod refused;
