@@ -16,6 +16,12 @@ pub(crate) enum CliError {
     Stream { server: Server, reason: String },
     #[error("{0}")]
     Usage(String),
+    /// Manifests, requests or names that cannot be read.
+    #[error("{0}")]
+    Input(String),
+    /// Of a command whose exit code 1 is an answer.
+    #[error("cannot write: {0}")]
+    Answer(#[source] io::Error),
     #[error("cannot write: {0}")]
     Output(#[source] io::Error),
     #[error("cannot start: {0}")]
@@ -43,11 +49,14 @@ impl CliError {
     }
 
     pub(crate) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        matches!(self, Self::Output(error) | Self::Answer(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Usage(_)) { 2 } else { 1 }
+        match self {
+            Self::Usage(_) | Self::Input(_) | Self::Answer(_) => 2,
+            _ => 1,
+        }
     }
 }
 

@@ -16,6 +16,7 @@
 mod args;
 mod error;
 mod line;
+mod manifests;
 pub mod reference;
 mod screen;
 mod status;
@@ -51,7 +52,7 @@ pub fn run(name: &'static str, arguments: impl IntoIterator<Item = OsString>) ->
         }
     };
     match dispatch(name, &matches) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             anstream::eprintln!("{name}: {}", text::clean(&error.to_string()));
@@ -60,8 +61,8 @@ pub fn run(name: &'static str, arguments: impl IntoIterator<Item = OsString>) ->
     }
 }
 
-fn dispatch(name: &'static str, matches: &ArgMatches) -> Result<(), CliError> {
-    match matches.subcommand() {
+fn dispatch(name: &'static str, matches: &ArgMatches) -> Result<ExitCode, CliError> {
+    let done = match matches.subcommand() {
         Some(("watch", matches)) => on_runtime(watch::run(args::watch(matches, true)?)),
         Some(("list", matches)) => on_runtime(watch::run(args::watch(matches, false)?)),
         Some(("status", matches)) => on_runtime(status::run(args::status(matches)?)),
@@ -77,7 +78,8 @@ fn dispatch(name: &'static str, matches: &ArgMatches) -> Result<(), CliError> {
         }
         Some(("man", matches)) => man(matches.get_one::<String>("dir").map(Path::new)),
         _ => Err(CliError::Usage("no command given".to_owned())),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn man(dir: Option<&Path>) -> Result<(), CliError> {
