@@ -10,3 +10,4 @@ mod refused;
 mod rules;
 mod rules_of_ends;
 mod support;
+mod truth_tables;

@@ -1,5 +1,8 @@
 //! Worlds made of a few lines of YAML.
 
+pub(crate) mod cluster;
+pub(crate) mod reachability;
+
 use std::net::IpAddr;
 
 use netpol_policy::connection::{Connection, End};

@@ -1,0 +1,271 @@
+//! A small cluster in which every end is asked about every other.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use netpol_policy::connection::{Connection, End};
+use netpol_policy::evaluate::evaluate;
+use netpol_policy::inventory::Inventory;
+use netpol_policy::model::Protocol;
+use netpol_policy::verdict::{DecidedBy, Decision, DirectionVerdict, Verdict};
+
+use super::objects;
+use super::reachability::Reachability;
+
+/// The name of the end that is nobody of the cluster.
+pub(crate) const OUTSIDE: &str = "outside";
+
+/// IP version of both ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+/// Namespaces, dual-stack pods, nodes and policies. What is given again under the same name replaces what was there,
+/// so a clone with a change is the cluster after an update.
+#[derive(Clone, Default)]
+pub(crate) struct Cluster {
+    /// In order: a namespace's position is part of its pods' addresses.
+    namespaces: Vec<(String, String)>,
+    /// In order: a pod's position in its namespace is its last octet.
+    pods: Vec<PodText>,
+    nodes: Vec<(String, String)>,
+    /// Policies by name; `namespace/name` for a NetworkPolicy.
+    policies: BTreeMap<String, String>,
+}
+
+#[derive(Clone)]
+struct PodText {
+    namespace: String,
+    name: String,
+    labels: String,
+    ports: String,
+    /// The node whose network it uses.
+    host: Option<String>,
+}
+
+impl Cluster {
+    /// A namespace and its labels, as YAML.
+    pub(crate) fn namespace(mut self, name: &str, labels: &str) -> Self {
+        match self.namespaces.iter_mut().find(|one| one.0 == name) {
+            Some(found) => found.1 = labels.to_owned(),
+            None => self.namespaces.push((name.to_owned(), labels.to_owned())),
+        }
+        self
+    }
+
+    /// A pod by `namespace/name` and its labels. The namespace has to be there already.
+    pub(crate) fn pod(self, path: &str, labels: &str) -> Self {
+        self.pod_with_ports(path, labels, "[]")
+    }
+
+    /// A pod whose container lists these ports.
+    pub(crate) fn pod_with_ports(self, path: &str, labels: &str, ports: &str) -> Self {
+        self.add_pod(path, labels, ports, None)
+    }
+
+    /// A pod in the network namespace of a node.
+    pub(crate) fn host_network_pod(self, path: &str, labels: &str, node: &str) -> Self {
+        self.add_pod(path, labels, "[]", Some(node))
+    }
+
+    fn add_pod(mut self, path: &str, labels: &str, ports: &str, host: Option<&str>) -> Self {
+        let (namespace, name) = path.split_once('/').unwrap();
+        self.pods.push(PodText {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            labels: labels.to_owned(),
+            ports: ports.to_owned(),
+            host: host.map(str::to_owned),
+        });
+        self
+    }
+
+    /// The same pod with other labels.
+    pub(crate) fn relabelled(mut self, path: &str, labels: &str) -> Self {
+        let mut pods = self.pods.iter_mut();
+        pods.find(|pod| pod.path() == path).unwrap().labels = labels.to_owned();
+        self
+    }
+
+    /// A node and its labels. Its addresses follow from its position, `192.168.0.1` the first.
+    pub(crate) fn node(mut self, name: &str, labels: &str) -> Self {
+        self.nodes.push((name.to_owned(), labels.to_owned()));
+        self
+    }
+
+    /// A NetworkPolicy by `namespace/name`, and its `spec`.
+    pub(crate) fn policy(mut self, path: &str, spec: &str) -> Self {
+        let (namespace, name) = path.split_once('/').unwrap();
+        let text = format!(
+            "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: {name}, namespace: '{namespace}'}}, spec: {spec}}}"
+        );
+        self.policies.insert(path.to_owned(), text);
+        self
+    }
+
+    /// The cluster after that policy was deleted.
+    pub(crate) fn without_policy(mut self, path: &str) -> Self {
+        self.policies.remove(path).unwrap();
+        self
+    }
+
+    /// An address of a pod, in the form of a block that holds nothing else.
+    pub(crate) fn block_of(&self, path: &str, family: Family) -> String {
+        match self.address(path, family) {
+            IpAddr::V4(address) => format!("{address}/32"),
+            IpAddr::V6(address) => format!("{address}/128"),
+        }
+    }
+
+    /// Asks about every pair of ends over both IP versions.
+    pub(crate) fn expect(&self, protocol: Protocol, port: u16, expected: &Reachability) {
+        for family in [Family::V4, Family::V6] {
+            self.expect_over(family, protocol, port, expected);
+        }
+    }
+
+    /// Asks about every pair of ends over one IP version.
+    pub(crate) fn expect_over(
+        &self,
+        family: Family,
+        protocol: Protocol,
+        port: u16,
+        expected: &Reachability,
+    ) {
+        let inventory = self.inventory();
+        let ends = self.ends();
+        let found = |from: &str, to: &str| {
+            let connection = Connection::new(
+                self.end(&inventory, from, family),
+                self.end(&inventory, to, family),
+                protocol,
+                Some(port),
+            );
+            let verdict = evaluate(&inventory, &connection);
+            assert_gives_reasons(&verdict);
+            verdict.decision()
+        };
+        expected.compare(&ends, found, &format!("{protocol} {port} over {family:?}"));
+    }
+
+    /// What is decided about one pair of ends, over IPv4.
+    pub(crate) fn ask(&self, from: &str, to: &str, protocol: Protocol, port: u16) -> Verdict {
+        let inventory = self.inventory();
+        let connection = Connection::new(
+            self.end(&inventory, from, Family::V4),
+            self.end(&inventory, to, Family::V4),
+            protocol,
+            Some(port),
+        );
+        evaluate(&inventory, &connection)
+    }
+
+    /// Pods, nodes as `node/NAME`, and outside.
+    fn ends(&self) -> Vec<String> {
+        let pods = self.pods.iter().map(PodText::path);
+        let nodes = self.nodes.iter().map(|(name, _)| format!("node/{name}"));
+        pods.chain(nodes).chain([OUTSIDE.to_owned()]).collect()
+    }
+
+    fn end(&self, inventory: &Inventory, name: &str, family: Family) -> End {
+        let address = self.address(name, family);
+        match name.split_once('/') {
+            None => End::Address(address),
+            Some(("node", name)) => End::Node {
+                node: inventory.node(name).unwrap().clone(),
+                address,
+            },
+            Some((namespace, name)) => End::Pod {
+                pod: inventory.pod(namespace, name).unwrap().clone(),
+                address: Some(address),
+            },
+        }
+    }
+
+    fn address(&self, name: &str, family: Family) -> IpAddr {
+        let text = match (name.split_once('/'), family) {
+            (None, Family::V4) => "203.0.113.9".to_owned(),
+            (None, Family::V6) => "2001:db8::9".to_owned(),
+            (Some(("node", node)), family) => {
+                let position = self.nodes.iter().position(|one| one.0 == node).unwrap() + 1;
+                match family {
+                    Family::V4 => format!("192.168.0.{position}"),
+                    Family::V6 => format!("fd01::{position}"),
+                }
+            }
+            (Some((namespace, _)), family) => {
+                let of_namespace = self.namespaces.iter().position(|one| one.0 == namespace);
+                let mut siblings = self.pods.iter().filter(|pod| pod.namespace == namespace);
+                let place = siblings.position(|pod| pod.path() == name).unwrap() + 1;
+                let subnet = of_namespace.unwrap() + 1;
+                let pod = self.pods.iter().find(|pod| pod.path() == name).unwrap();
+                match (&pod.host, family) {
+                    (Some(node), family) => return self.address(&format!("node/{node}"), family),
+                    (None, Family::V4) => format!("10.0.{subnet}.{place}"),
+                    (None, Family::V6) => format!("fd00:0:0:{subnet}::{place}"),
+                }
+            }
+        };
+        text.parse().unwrap()
+    }
+
+    fn inventory(&self) -> Inventory {
+        let mut documents = Vec::new();
+        for (name, labels) in &self.namespaces {
+            documents.push(format!(
+                "{{apiVersion: v1, kind: Namespace, metadata: {{name: '{name}', labels: {labels}}}}}"
+            ));
+        }
+        for (name, labels) in &self.nodes {
+            let path = format!("node/{name}");
+            let addresses = [Family::V4, Family::V6].map(|family| {
+                let address = self.address(&path, family);
+                format!("{{type: InternalIP, address: '{address}'}}")
+            });
+            documents.push(format!(
+                "{{apiVersion: v1, kind: Node, metadata: {{name: {name}, labels: {labels}}}, status: {{addresses: [{}]}}}}",
+                addresses.join(", ")
+            ));
+        }
+        documents.extend(self.pods.iter().map(|pod| self.manifest(pod)));
+        documents.extend(self.policies.values().cloned());
+        Inventory::new(objects(&documents.join("\n---\n")))
+    }
+
+    fn manifest(&self, pod: &PodText) -> String {
+        let addresses = [Family::V4, Family::V6]
+            .map(|family| format!("{{ip: '{}'}}", self.address(&pod.path(), family)));
+        let host = pod.host.as_ref().map_or_else(String::new, |node| {
+            format!(", nodeName: {node}, hostNetwork: true")
+        });
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {}, namespace: '{}', labels: {}}}, spec: {{containers: [{{name: c, ports: {}}}]{host}}}, status: {{podIPs: [{}]}}}}",
+            pod.name,
+            pod.namespace,
+            pod.labels,
+            pod.ports,
+            addresses.join(", ")
+        )
+    }
+}
+
+impl PodText {
+    fn path(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+/// No answer by policy comes without the rules or policies behind it.
+fn assert_gives_reasons(verdict: &Verdict) {
+    let gives_reasons = |direction: &DirectionVerdict| match direction.decision {
+        Decision::Denied => !direction.denied_by.is_empty(),
+        Decision::Allowed if direction.decided_by == DecidedBy::Policy => {
+            !direction.allowed_by.is_empty()
+        }
+        Decision::Allowed | Decision::Unknown => true,
+    };
+    assert!(gives_reasons(&verdict.egress), "{verdict:?}");
+    assert!(gives_reasons(&verdict.ingress), "{verdict:?}");
+}
