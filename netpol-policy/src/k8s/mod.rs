@@ -7,10 +7,19 @@ mod pod;
 mod policy;
 mod selector;
 mod service;
+mod template;
+mod tiered;
 
 pub use pod::{namespace, node, pod};
 pub use policy::network_policy;
 pub use service::{endpoint_slice, service};
+pub use template::{
+    cron_job, daemon_set, deployment, job, replica_set, replication_controller, stateful_set,
+};
+pub use tiered::{
+    AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy, admin_network_policy,
+    baseline_admin_network_policy, cluster_network_policy,
+};
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -45,7 +45,7 @@ pub fn pod(from: &api::Pod) -> Result<Pod, ObjectError> {
             .filter(|node| !node.is_empty())
             .map(Arc::from),
         host_network: spec.host_network.unwrap_or(false),
-        ports: named_ports(&spec)?,
+        ports: named_ports(&spec, "spec")?,
         controller,
         workload,
         started: status.start_time.as_ref().map(|time| time.0.as_second()),
@@ -78,8 +78,8 @@ fn phase(text: Option<&str>) -> Result<Phase, ObjectError> {
     })
 }
 
-/// Named ports of containers, and of init containers that go on running (rule 14).
-fn named_ports(spec: &api::PodSpec) -> Result<Vec<NamedPort>, ObjectError> {
+/// Named ports of containers, and of init containers that go on running (rule 14). `field` is the path of the spec.
+pub(super) fn named_ports(spec: &api::PodSpec, field: &str) -> Result<Vec<NamedPort>, ObjectError> {
     let containers = spec
         .containers
         .iter()
@@ -98,7 +98,7 @@ fn named_ports(spec: &api::PodSpec) -> Result<Vec<NamedPort>, ObjectError> {
             let Some(name) = &found.name else {
                 continue;
             };
-            let field = format!("spec.{list}[{index}].ports[{at}]");
+            let field = format!("{field}.{list}[{index}].ports[{at}]");
             ports.push(NamedPort {
                 name: name.as_str().into(),
                 protocol: protocol(found.protocol.as_deref(), format!("{field}.protocol"))?,

@@ -4,7 +4,8 @@ use k8s_openapi::serde::Serialize;
 use k8s_openapi::serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Document;
+use super::documents::Document;
+use super::kind::Evaluated;
 use crate::k8s::{self, ObjectError};
 use crate::model::Object;
 
@@ -59,64 +60,51 @@ fn yaml(document: &Document) -> Result<Value, String> {
     })
 }
 
-/// A kind that is not evaluated.
-pub(super) struct Ignored {
-    pub(super) kind: String,
-}
-
-/// Converts an object of the kinds that are evaluated. A kind belongs to an API group: others have a NetworkPolicy or a
-/// Service too.
-pub(super) fn object(kind: &str, value: Value) -> Result<Result<Object, ObjectError>, Ignored> {
-    let group = match kind {
-        "Pod" | "Namespace" | "Service" | "Node" => "",
-        "EndpointSlice" => "discovery.k8s.io",
-        "NetworkPolicy" => "networking.k8s.io",
-        _ => {
-            return Err(Ignored {
-                kind: kind.to_owned(),
-            });
-        }
-    };
-    if let Some(version) = value.get("apiVersion").and_then(Value::as_str) {
-        let found = version.split_once('/').map_or("", |(group, _)| group);
-        if found != group {
-            return Err(Ignored {
-                kind: format!("{kind}.{found}"),
-            });
-        }
-    }
+/// Converts an object of a kind that is evaluated.
+pub(super) fn object(kind: Evaluated, value: Value) -> Result<Object, ObjectError> {
     Ok(match kind {
-        "Pod" => decode(value)
-            .and_then(|from| k8s::pod(&from))
-            .map(Object::Pod),
-        "Namespace" => decode(value)
-            .and_then(|from| k8s::namespace(&from))
-            .map(Object::Namespace),
-        "Service" => decode(value)
-            .and_then(|from| k8s::service(&from))
-            .map(Object::Service),
-        "EndpointSlice" => decode(value)
-            .and_then(|from| k8s::endpoint_slice(&from))
-            .map(Object::EndpointSlice),
-        "Node" => decode(value)
-            .and_then(|from| k8s::node(&from))
-            .map(Object::Node),
-        _ => network_policy(value).map(Object::NetworkPolicy),
+        Evaluated::Pod => Object::Pod(k8s::pod(&decode(value)?)?),
+        Evaluated::Namespace => Object::Namespace(k8s::namespace(&decode(value)?)?),
+        Evaluated::Service => Object::Service(k8s::service(&decode(value)?)?),
+        Evaluated::Node => Object::Node(k8s::node(&decode(value)?)?),
+        Evaluated::EndpointSlice => Object::EndpointSlice(k8s::endpoint_slice(&decode(value)?)?),
+        Evaluated::NetworkPolicy => {
+            Object::NetworkPolicy(k8s::network_policy(&decode_policy(value)?)?)
+        }
+        Evaluated::AdminNetworkPolicy => {
+            Object::TieredPolicy(k8s::admin_network_policy(&decode_policy(value)?)?)
+        }
+        Evaluated::BaselineAdminNetworkPolicy => {
+            Object::TieredPolicy(k8s::baseline_admin_network_policy(&decode_policy(value)?)?)
+        }
+        Evaluated::ClusterNetworkPolicy => {
+            Object::TieredPolicy(k8s::cluster_network_policy(&decode_policy(value)?)?)
+        }
+        Evaluated::Deployment => Object::Template(k8s::deployment(&decode(value)?)?),
+        Evaluated::StatefulSet => Object::Template(k8s::stateful_set(&decode(value)?)?),
+        Evaluated::DaemonSet => Object::Template(k8s::daemon_set(&decode(value)?)?),
+        Evaluated::ReplicaSet => Object::Template(k8s::replica_set(&decode(value)?)?),
+        Evaluated::ReplicationController => {
+            Object::Template(k8s::replication_controller(&decode(value)?)?)
+        }
+        Evaluated::Job => Object::Template(k8s::job(&decode(value)?)?),
+        Evaluated::CronJob => Object::Template(k8s::cron_job(&decode(value)?)?),
     })
 }
 
-/// Unlike in other kinds, a field nobody knows is an error here: a policy with a misspelled list isolates, or lets
+/// Unlike in other kinds, a field nobody knows is an error in a policy: one with a misspelled list isolates, or lets
 /// through, what its author did not mean.
-fn network_policy(value: Value) -> Result<crate::model::NetworkPolicy, ObjectError> {
+fn decode_policy<T: DeserializeOwned + Serialize>(value: Value) -> Result<T, ObjectError> {
     let spec = value.get("spec").cloned().unwrap_or_default();
-    let from: k8s_openapi::api::networking::v1::NetworkPolicy = decode(value)?;
-    if let Some(field) = unknown_field(&spec, &as_value(&from.spec), "spec") {
+    let from: T = decode(value)?;
+    let kept = as_value(&from).get_mut("spec").map(Value::take);
+    if let Some(field) = unknown_field(&spec, &kept.unwrap_or_default(), "spec") {
         return Err(ObjectError {
             field,
             message: "expected no such field".to_owned(),
         });
     }
-    k8s::network_policy(&from)
+    Ok(from)
 }
 
 /// What the API types kept of a value; null where they cannot say.

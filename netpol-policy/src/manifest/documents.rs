@@ -12,11 +12,19 @@ pub(super) struct Document {
 impl Document {
     /// Whether there are only blank lines, comments and directives.
     pub(super) fn is_empty(&self) -> bool {
-        self.text.lines().all(|line| {
-            let line = line.trim();
-            line.is_empty() || line.starts_with(['#', '%'])
-        })
+        self.text.lines().all(is_blank)
     }
+
+    /// Line of the text where its content begins, from 1.
+    pub(super) fn first_line(&self) -> usize {
+        let blank = self.text.lines().take_while(|line| is_blank(line));
+        self.lines_before + blank.count() + 1
+    }
+}
+
+fn is_blank(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty() || line.starts_with(['#', '%'])
 }
 
 /// Splits at `---` in the first column, which begins a document wherever it stands, and at `...`, which ends one (YAML

@@ -2,14 +2,11 @@
 
 mod decode;
 mod documents;
-pub mod locate;
+mod kind;
+mod reader;
 
-use std::collections::HashMap;
-
-use serde_json::Value;
-
-use self::documents::{Document, documents};
-use crate::k8s::ObjectError;
+use self::documents::documents;
+use self::reader::Reader;
 use crate::model::Object;
 
 /// Everything that stood in a text.
@@ -19,9 +16,37 @@ pub struct Manifests {
     pub objects: Vec<Object>,
     /// What cannot, and why.
     pub errors: Vec<ManifestError>,
-    /// Kinds that say nothing about traffic here, each as often as it stood there; with their API group where it is not
-    /// the one that is evaluated, such as `NetworkPolicy.projectcalico.org`.
+    /// Where each of [`Self::objects`] stands, in the same order.
+    pub places: Vec<Place>,
+    /// Policies of kinds that are not evaluated: they may change every answer.
+    pub not_evaluated: Vec<NotEvaluated>,
+    /// Kinds that say nothing about which traffic is allowed, each as often as it stood there; with their API group, such
+    /// as `Ingress.networking.k8s.io`.
     pub ignored: Vec<String>,
+}
+
+/// Where an object stands in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Position of the document in the text, from 1; empty documents count.
+    pub document: usize,
+    /// The first line of the document that holds something, from 1.
+    pub line: usize,
+    /// Path from the document's root to the object, such as `items[3]`; empty for the document as a whole.
+    pub path: String,
+}
+
+/// A policy of a kind that is not evaluated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotEvaluated {
+    /// Where it stands.
+    pub place: Place,
+    /// `apiVersion` as written; empty where there is none.
+    pub api_version: String,
+    /// API kind, such as `CiliumNetworkPolicy`.
+    pub kind: String,
+    /// `namespace/name`, or the name alone where no namespace is written; may be empty.
+    pub name: String,
 }
 
 /// Why a document or an object cannot be used.
@@ -37,8 +62,7 @@ pub struct ManifestError {
     pub message: String,
 }
 
-/// Reads YAML and JSON: many documents, and in each of JSON's one value after another. Kinds: Pod, Namespace, Service,
-/// EndpointSlice, Node, NetworkPolicy, and Lists of them.
+/// Reads YAML and JSON: many documents, and in each of JSON's one value after another. Lists may stand for their items.
 #[must_use]
 pub fn parse(text: &str) -> Manifests {
     let mut reader = Reader::default();
@@ -48,150 +72,23 @@ pub fn parse(text: &str) -> Manifests {
         if document.is_empty() {
             continue;
         }
-        let number = document.number + more_values;
+        let place = |value: usize| Place {
+            document: document.number + value,
+            line: document.first_line(),
+            path: String::new(),
+        };
         match decode::values(&document) {
             Ok(values) => {
+                let before = more_values;
                 more_values += values.len().saturating_sub(1);
                 for (index, value) in values.into_iter().enumerate() {
-                    reader.value(number + index, value);
+                    reader.value(place(before + index), value);
                 }
             }
-            Err(message) => reader.error(number, None, "", message),
+            Err(message) => reader.error(&place(more_values), None, "", message),
         }
     }
-    reader.read
-}
-
-#[derive(Default)]
-struct Reader {
-    read: Manifests,
-    /// Where in `read.objects` an object stands, by kind, namespace and name.
-    places: HashMap<(String, String, String), usize>,
-}
-
-impl Reader {
-    fn error(
-        &mut self,
-        document: usize,
-        object: Option<String>,
-        field: impl Into<String>,
-        message: impl Into<String>,
-    ) {
-        let (field, message) = (field.into(), message.into());
-        self.read.errors.push(ManifestError {
-            document,
-            object,
-            field,
-            message,
-        });
-    }
-
-    /// A value of a document: an object, or an array of them.
-    fn value(&mut self, document: usize, value: Value) {
-        match value {
-            Value::Null => {}
-            Value::Array(items) => self.items(document, items, "", None),
-            value => self.object(document, value, "", None),
-        }
-    }
-
-    fn items(&mut self, document: usize, items: Vec<Value>, path: &str, kind: Option<&str>) {
-        for (index, item) in items.into_iter().enumerate() {
-            self.object(document, item, &format!("{path}[{index}]"), kind);
-        }
-    }
-
-    /// `path` leads to the object from the document's root; `default_kind` is that of a typed List, whose items may leave
-    /// theirs out.
-    fn object(
-        &mut self,
-        document: usize,
-        mut value: Value,
-        path: &str,
-        default_kind: Option<&str>,
-    ) {
-        if !value.is_object() {
-            return self.error(document, None, path, "expected an object with a kind");
-        }
-        let kind = value
-            .get("kind")
-            .and_then(Value::as_str)
-            .or(default_kind)
-            .map(str::to_owned);
-        let Some(kind) = kind else {
-            let field = if path.is_empty() {
-                "kind".to_owned()
-            } else {
-                format!("{path}.kind")
-            };
-            return self.error(document, None, field, "expected a kind, found none");
-        };
-        if let (Some(item_kind), Some(Value::Array(items))) = (
-            kind.strip_suffix("List"),
-            value.get_mut("items").map(Value::take),
-        ) {
-            let item_kind = (!item_kind.is_empty()).then_some(item_kind);
-            let path = if path.is_empty() {
-                "items".to_owned()
-            } else {
-                format!("{path}.items")
-            };
-            return self.items(document, items, &path, item_kind);
-        }
-        let name = described(&kind, &value);
-        match decode::object(&kind, value) {
-            Ok(Ok(object)) => self.add(document, object),
-            Ok(Err(ObjectError { field, message })) => {
-                self.error(document, Some(name), field, message);
-            }
-            Err(ignored) => self.read.ignored.push(ignored.kind),
-        }
-    }
-
-    fn add(&mut self, document: usize, object: Object) {
-        let (namespace, name) = object.key();
-        let key = (
-            object.kind().to_owned(),
-            namespace.to_owned(),
-            name.to_owned(),
-        );
-        let Some(&place) = self.places.get(&key) else {
-            self.places.insert(key, self.read.objects.len());
-            self.read.objects.push(object);
-            return;
-        };
-        let described = format!("{} {}", object.kind(), qualified(namespace, name));
-        let message = "stands here more than once; the last one counts";
-        self.read.objects[place] = object;
-        self.error(document, Some(described), "metadata.name", message);
-    }
-}
-
-/// `Kind namespace/name` of what may turn out not to be a valid object.
-fn described(kind: &str, value: &Value) -> String {
-    let text = |field: &str| {
-        value
-            .pointer(&format!("/metadata/{field}"))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let has_namespace = !matches!(kind, "Namespace" | "Node");
-    let namespace = match text("namespace") {
-        "" if has_namespace => "default",
-        namespace => namespace,
-    };
-    match text("name") {
-        "" => kind.to_owned(),
-        name => format!("{kind} {}", qualified(namespace, name)),
-    }
-}
-
-fn qualified(namespace: &str, name: &str) -> String {
-    if namespace.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{namespace}/{name}")
-    }
+    reader.finish()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What people and tools write, and what it is read as.
 
+use super::reader::qualified;
 use super::*;
 
 fn names(text: &str) -> Vec<String> {
@@ -213,21 +214,49 @@ fn of_an_object_that_stands_twice_the_last_one_counts_in_the_first_ones_place() 
 }
 
 #[test]
-fn kinds_of_other_api_groups_are_not_taken_for_ours() {
+fn kinds_of_other_api_groups_are_not_taken_for_ours_and_policies_of_others_are_told() {
     let read = parse(
-        "[{apiVersion: projectcalico.org/v3, kind: NetworkPolicy, metadata: {name: a}},
+        "[{apiVersion: projectcalico.org/v3, kind: NetworkPolicy, metadata: {name: a, namespace: prod}},
           {apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: a}},
-          {apiVersion: apps/v1, kind: Deployment, metadata: {name: a}}]",
+          {apiVersion: v1, kind: ConfigMap, metadata: {name: a}},
+          {apiVersion: policy.networking.k8s.io/v1, kind: ClusterNetworkPolicy, metadata: {name: b}}]",
     );
     assert_eq!(read.errors, []);
-    assert_eq!(
-        read.ignored,
-        [
-            "NetworkPolicy.projectcalico.org",
-            "Service.serving.knative.dev",
-            "Deployment"
-        ]
+    assert_eq!(read.ignored, ["Service.serving.knative.dev", "ConfigMap"]);
+    let others: Vec<_> = read
+        .not_evaluated
+        .iter()
+        .map(|one| (one.kind.as_str(), one.api_version.as_str(), one.name.as_str()))
+        .collect();
+    let expected = [
+        ("NetworkPolicy", "projectcalico.org/v3", "prod/a"),
+        ("ClusterNetworkPolicy", "policy.networking.k8s.io/v1", "b"),
+    ];
+    assert_eq!(others, expected);
+    assert_eq!(read.not_evaluated[1].place.path, "[3]");
+}
+
+#[test]
+fn each_object_remembers_where_it_stands() {
+    let read = parse(
+        "# a cluster\n---\n# nothing\n---\n\nkind: Pod\nmetadata: {name: a}\n--- {kind: Pod, metadata: {name: b}}\n---\n\
+         kind: List\nitems:\n- {kind: Pod, metadata: {name: c}}\n- {kind: PodList, items: [{metadata: {name: a}}]}\n",
     );
+    let places: Vec<_> = read.objects.iter().zip(&read.places).collect();
+    let places: Vec<_> = places
+        .iter()
+        .map(|(object, place)| (object.key().1, place.document, place.line, place.path.as_str()))
+        .collect();
+    // The second `a` has taken the place of the first in the order of objects, not in the text.
+    let expected = [
+        ("a", 4, 10, "items[1].items[0]"),
+        ("b", 3, 8, ""),
+        ("c", 4, 10, "items[0]"),
+    ];
+    assert_eq!(places, expected);
+    let json = parse("{\"kind\": \"Pod\", \"metadata\": {\"name\": \"a\"}}\n{\"kind\": \"Node\", \"metadata\": {\"name\": \"b\"}}");
+    let documents: Vec<_> = json.places.iter().map(|place| place.document).collect();
+    assert_eq!(documents, [1, 2]);
 }
 
 #[test]
