@@ -10,6 +10,7 @@
 //! and tests are those of docs/policy-semantics.md.
 #![forbid(unsafe_code)]
 
+pub mod cache;
 pub mod connection;
 pub mod dialect;
 pub mod evaluate;

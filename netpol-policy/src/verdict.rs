@@ -266,10 +266,15 @@ impl Verdict {
     /// Allowed only where both directions are; denied where either is.
     #[must_use]
     pub fn decision(&self) -> Decision {
-        match (self.egress.decision, self.ingress.decision) {
-            (Decision::Denied, _) | (_, Decision::Denied) => Decision::Denied,
-            (Decision::Unknown, _) | (_, Decision::Unknown) => Decision::Unknown,
-            (Decision::Allowed, Decision::Allowed) => Decision::Allowed,
-        }
+        both(self.egress.decision, self.ingress.decision)
+    }
+}
+
+/// Two decisions that both have to allow.
+pub(crate) fn both(one: Decision, other: Decision) -> Decision {
+    match (one, other) {
+        (Decision::Denied, _) | (_, Decision::Denied) => Decision::Denied,
+        (Decision::Unknown, _) | (_, Decision::Unknown) => Decision::Unknown,
+        (Decision::Allowed, Decision::Allowed) => Decision::Allowed,
     }
 }

@@ -1,189 +1,230 @@
-//! NetworkPolicy v1 against one connection.
+//! Policies against one connection.
 //!
-//! Both directions are always evaluated, and every rule that allows and every policy that isolates is named.
+//! ```text
+//!   end ─► party ─┐
+//!                 ├─ exempt? ─► walk: Admin ─► NetworkPolicy ─► Baseline ─► default
+//!   end ─► party ─┘                   tiered   network_policy   tiered
+//!                                        └── peer, port: yes, no or unknown
+//! ```
+//!
+//! Both directions are always evaluated. What is not known is carried through: a direction is unknown only where what
+//! may be the case leads to different decisions.
 
+mod matching;
+mod network_policy;
+mod party;
 mod peer;
 mod port;
-mod rule;
+mod tiered;
+mod walk;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use self::matching::Match;
+use self::party::Party;
 use crate::connection::{Connection, End};
-use crate::inventory::Inventory;
-use crate::model::{NetworkPolicy, Pod};
+use crate::inventory::{Inventory, Subject};
+use crate::model::{Pod, PortRule};
 use crate::verdict::{
-    Caveat, DecidedBy, Decision, Denial, Direction, DirectionVerdict, RuleRef, Verdict,
+    Caveat, DecidedBy, Decision, Direction, DirectionVerdict, PolicyRef, RuleRef, Verdict,
 };
 
 /// What policies say of a connection, in the state of the world that the inventory holds.
 #[must_use]
 pub fn evaluate(inventory: &Inventory, connection: &Connection) -> Verdict {
-    let mut caveats = Vec::new();
-    let egress = direction(inventory, connection, Direction::Egress, &mut caveats);
-    let ingress = direction(inventory, connection, Direction::Ingress, &mut caveats);
+    let egress = judge(inventory, connection, Direction::Egress);
+    let ingress = judge(inventory, connection, Direction::Ingress);
+    Verdict {
+        caveats: caveats(&egress, &ingress),
+        egress: egress.verdict,
+        ingress: ingress.verdict,
+    }
+}
+
+/// One direction's answer with its caveats.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The answer.
+    pub verdict: DirectionVerdict,
+    /// What to know before relying on it.
+    pub caveats: Vec<Caveat>,
+}
+
+/// The caveats of both directions, each once, in order.
+pub(crate) fn caveats(egress: &Judgement, ingress: &Judgement) -> Vec<Caveat> {
+    let mut caveats = egress.caveats.clone();
+    caveats.extend(&ingress.caveats);
     caveats.sort();
     caveats.dedup();
-    Verdict {
-        egress,
-        ingress,
-        caveats,
-    }
+    caveats
 }
 
-/// Matching can be undecidable: the other end, or the backend's port, is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Match {
-    Yes,
-    No,
-    Unknown,
-}
-
-impl Match {
-    fn of(matches: bool) -> Self {
-        if matches { Self::Yes } else { Self::No }
-    }
-
-    /// Both hold.
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::No, _) | (_, Self::No) => Self::No,
-            (Self::Yes, Self::Yes) => Self::Yes,
-            _ => Self::Unknown,
+impl Judgement {
+    fn of(verdict: DirectionVerdict) -> Self {
+        Self {
+            verdict,
+            caveats: Vec::new(),
         }
     }
 }
 
-fn direction(
+/// A connection seen from one of its sides.
+struct Question<'a> {
+    inventory: &'a Inventory,
+    connection: &'a Connection,
+    direction: Direction,
+    /// The side that rules' peers are about.
+    other: Party<'a>,
+    /// The side that policies select.
+    own: Party<'a>,
+    /// A pod reaches itself through a Service (rules 19, 36).
+    is_to_itself: bool,
+}
+
+impl Question<'_> {
+    fn destination(&self) -> &Party<'_> {
+        match self.direction {
+            Direction::Egress => &self.other,
+            Direction::Ingress => &self.own,
+        }
+    }
+
+    fn port(&self, rule: &PortRule) -> Match {
+        port::matches(rule, self.connection, self.destination())
+    }
+
+    fn rule(
+        &self,
+        policy: &PolicyRef,
+        rule: usize,
+        peer: Option<usize>,
+        port: Option<usize>,
+    ) -> RuleRef {
+        RuleRef {
+            policy: policy.clone(),
+            direction: self.direction,
+            rule,
+            peer,
+            port,
+        }
+    }
+}
+
+/// One direction, from its exemptions to the tiers.
+pub(crate) fn judge(
     inventory: &Inventory,
     connection: &Connection,
     direction: Direction,
-    caveats: &mut Vec<Caveat>,
-) -> DirectionVerdict {
-    let (subject, other) = match direction {
+) -> Judgement {
+    match exempt(connection, direction) {
+        Ok(judgement) => judgement,
+        Err(pod) => by_policies(inventory, connection, direction, &inventory.subject(pod)),
+    }
+}
+
+/// The answer where no policy is asked; else the pod whose policies are.
+pub(crate) fn exempt(
+    connection: &Connection,
+    direction: Direction,
+) -> Result<Judgement, &Arc<Pod>> {
+    let (own, other) = match direction {
         Direction::Egress => (&connection.source, &connection.destination),
         Direction::Ingress => (&connection.destination, &connection.source),
     };
-    let pod = match subject {
+    let with = |decision, decided_by, caveat| {
+        let mut judgement = decided(decision, decided_by);
+        judgement.caveats.extend(caveat);
+        judgement
+    };
+    let pod = match own {
         End::Pod { pod, .. } if pod.host_network => {
-            caveats.push(Caveat::HostNetwork);
-            return decided(Decision::Allowed, DecidedBy::NotASubject);
+            let caveat = Some(Caveat::HostNetwork);
+            return Ok(with(Decision::Allowed, DecidedBy::NotASubject, caveat));
         }
         End::Pod { pod, .. } => pod,
         End::Node { .. } | End::Address(_) => {
-            return decided(Decision::Allowed, DecidedBy::NotASubject);
+            return Ok(with(Decision::Allowed, DecidedBy::NotASubject, None));
         }
         End::Service { .. } => {
-            caveats.push(Caveat::BackendUnknown);
-            return decided(Decision::Unknown, DecidedBy::Unknown);
+            let caveat = Some(Caveat::BackendUnknown);
+            return Ok(with(Decision::Unknown, DecidedBy::Unknown, caveat));
         }
         End::Unknown(_) => {
-            caveats.push(Caveat::EndUnknown);
-            return decided(Decision::Unknown, DecidedBy::Unknown);
+            let caveat = Some(Caveat::EndUnknown);
+            return Ok(with(Decision::Unknown, DecidedBy::Unknown, caveat));
         }
     };
-    // Rule 19.
+    // Rules 19, 36.
     if connection.dialled.is_none() && is_self(pod, other) {
-        return decided(Decision::Allowed, DecidedBy::SelfTraffic);
+        return Ok(with(Decision::Allowed, DecidedBy::SelfTraffic, None));
     }
     // Rule 20.
     if is_own_node(pod, other) {
-        return decided(Decision::Allowed, DecidedBy::Node);
+        return Ok(with(Decision::Allowed, DecidedBy::Node, None));
     }
-    let isolating: Vec<&NetworkPolicy> = inventory
-        .policies(&pod.namespace)
-        .iter()
-        .map(AsRef::as_ref)
-        .filter(|policy| policy.rules(direction).is_some() && policy.subjects.matches(&pod.labels))
-        .collect();
-    if isolating.is_empty() {
-        return decided(Decision::Allowed, DecidedBy::Default);
-    }
-    // Rule 23.
-    if !connection.protocol.is_defined() {
-        caveats.push(Caveat::ProtocolUndefined);
-        return decided(Decision::Unknown, DecidedBy::Policy);
-    }
-    by_policies(inventory, connection, other, direction, &isolating, caveats)
+    Err(pod)
 }
 
-fn by_policies(
+/// What the tiers say.
+pub(crate) fn by_policies(
     inventory: &Inventory,
     connection: &Connection,
-    other: &End,
     direction: Direction,
-    isolating: &[&NetworkPolicy],
-    caveats: &mut Vec<Caveat>,
-) -> DirectionVerdict {
-    let question = rule::Question {
+    subject: &Subject,
+) -> Judgement {
+    let (own, other) = match direction {
+        Direction::Egress => (&connection.source, &connection.destination),
+        Direction::Ingress => (&connection.destination, &connection.source),
+    };
+    let mut question = Question {
         inventory,
         connection,
-        other,
         direction,
+        other: Party::new(other, inventory),
+        own: Party::of(subject, own.address()),
+        is_to_itself: connects_to_itself(connection),
     };
-    let mut allowed_by: Vec<RuleRef> = Vec::new();
-    let mut denied_by: Vec<Denial> = Vec::new();
-    let (mut undecided, mut by_address_only) = (false, true);
-    for policy in isolating {
-        let answer = question.ask(policy);
-        undecided |= answer.undecided;
-        by_address_only &= answer.by_address_only;
-        match answer.denial {
-            Some(denial) => denied_by.push(denial),
-            None => allowed_by.extend(answer.allowed_by),
+    let mut judgement = walk::decide(&question, subject);
+    if let Some(dialled) = dialled_address(connection, direction, subject) {
+        // Rule 18: a policy may see the address before translation or the one after it.
+        question.other.address = Some(dialled);
+        let before = walk::decide(&question, subject);
+        if before.verdict.decision != judgement.verdict.decision {
+            judgement.caveats.push(Caveat::AddressTranslated);
         }
     }
-    if !allowed_by.is_empty() {
-        if by_address_only && selectable(other).is_some() {
-            caveats.push(Caveat::IpBlockMatchesPod);
-        }
-        return DirectionVerdict {
-            decision: Decision::Allowed,
-            decided_by: DecidedBy::Policy,
-            allowed_by,
-            denied_by: Vec::new(),
-            path: Vec::new(),
-        };
-    }
-    if undecided {
-        caveats.push(match other {
-            End::Service { .. } => Caveat::BackendUnknown,
-            End::Unknown(_) => Caveat::EndUnknown,
-            End::Pod { address: None, .. } => Caveat::AddressUnknown,
-            _ => Caveat::PortUnknown,
-        });
-        return decided(Decision::Unknown, DecidedBy::Policy);
-    }
-    // Rule 19: through a Service the exemption is undefined, so policies do not have the last word.
-    if connection.dialled.is_some() && connects_to_itself(connection) {
-        caveats.push(Caveat::SelfThroughService);
-        return decided(Decision::Unknown, DecidedBy::Policy);
-    }
-    DirectionVerdict {
-        decision: Decision::Denied,
-        decided_by: DecidedBy::Policy,
-        allowed_by,
-        denied_by,
-        path: Vec::new(),
-    }
+    judgement
 }
 
-fn decided(decision: Decision, decided_by: DecidedBy) -> DirectionVerdict {
-    DirectionVerdict {
+/// The address that was dialled, where policies that compare addresses may see it.
+fn dialled_address(
+    connection: &Connection,
+    direction: Direction,
+    subject: &Subject,
+) -> Option<IpAddr> {
+    let dialled = connection.dialled?.ip();
+    let is_compared = direction == Direction::Egress && subject.compares_addresses(direction);
+    (is_compared && !matches!(connection.destination, End::Service { .. })).then_some(dialled)
+}
+
+fn decided(decision: Decision, decided_by: DecidedBy) -> Judgement {
+    Judgement::of(DirectionVerdict {
         decision,
         decided_by,
         allowed_by: Vec::new(),
         denied_by: Vec::new(),
         path: Vec::new(),
-    }
+    })
 }
 
-fn connects_to_itself(connection: &Connection) -> bool {
+pub(crate) fn connects_to_itself(connection: &Connection) -> bool {
     matches!(&connection.source, End::Pod { pod, .. } if is_self(pod, &connection.destination))
 }
 
 fn is_self(pod: &Pod, other: &End) -> bool {
-    matches!(other, End::Pod { pod: other, .. }
-        if other.namespace == pod.namespace && other.name == pod.name && other.uid == pod.uid)
+    matches!(other, End::Pod { pod: other, .. } if !pod.is_representative()
+        && other.namespace == pod.namespace && other.name == pod.name && other.uid == pod.uid)
 }
 
 /// The node that a pod runs on, or a pod that shares that node's addresses.
@@ -196,21 +237,4 @@ fn is_own_node(pod: &Pod, other: &End) -> bool {
         End::Pod { pod: other, .. } => other.host_network && other.node.as_ref() == Some(own),
         _ => false,
     }
-}
-
-/// The pod at an end, where selectors apply to it: hostNetwork pods are their node (rule 21).
-fn selectable(end: &End) -> Option<&Pod> {
-    match end {
-        End::Pod { pod, .. } if !pod.host_network => Some(pod),
-        _ => None,
-    }
-}
-
-/// Whether nobody knows who the end is, so that selectors are undecidable for it.
-fn is_opaque(end: &End) -> bool {
-    matches!(end, End::Unknown(_) | End::Service { .. })
-}
-
-fn address(end: &End) -> Option<IpAddr> {
-    end.address()
 }

@@ -1,53 +1,52 @@
-//! `from` and `to` of a rule.
+//! `from` and `to` of a NetworkPolicy's rule.
 
-use super::{Match, address, is_opaque, selectable};
-use crate::connection::End;
-use crate::inventory::Inventory;
+use super::Question;
+use super::matching::Match;
+use super::party::Who;
 use crate::model::{IpBlock, NetworkPolicy, Peer, Selector};
+use crate::verdict::Caveat;
 
-/// Whether a peer includes an end.
-pub(super) fn matches(
-    peer: &Peer,
-    policy: &NetworkPolicy,
-    end: &End,
-    inventory: &Inventory,
-) -> Match {
+/// Whether a peer includes the other end.
+pub(super) fn matches(peer: &Peer, policy: &NetworkPolicy, question: &Question<'_>) -> Match {
+    let other = &question.other;
     match peer {
-        // Rule 17: by the specification, a pod's address counts like any other.
-        Peer::IpBlock(block) => match end {
-            End::Service { .. } => Match::Unknown,
-            _ => address(end).map_or(Match::Unknown, |address| Match::of(block.contains(address))),
-        },
+        Peer::IpBlock(block) => ip_block(block, question),
         Peer::Pods { namespaces, pods } => {
-            let Some(pod) = selectable(end) else {
-                return if is_opaque(end) {
-                    Match::Unknown
-                } else {
-                    Match::No
-                };
+            let Some(pod) = other.pod() else {
+                return other.opaque().map_or(Match::No, Match::Unknown);
             };
             let namespace = match namespaces {
                 // Rule 8: without a namespace selector it is the policy's own.
                 None => pod.namespace == policy.reference.namespace,
-                Some(selector) => selector.matches(&inventory.namespace_labels(&pod.namespace)),
+                Some(selector) => selector.matches(&pod.namespace_labels),
             };
             Match::of(namespace && pods.matches(&pod.labels))
         }
     }
 }
 
-/// What a peer that does not include an end wants of it, a condition each; never empty.
-pub(super) fn misses(
-    peer: &Peer,
-    policy: &NetworkPolicy,
-    end: &End,
-    inventory: &Inventory,
-) -> Vec<String> {
+/// Rule 17: by the specification, the address of a pod or a node counts like any other.
+fn ip_block(block: &IpBlock, question: &Question<'_>) -> Match {
+    let other = &question.other;
+    let counts = question.inventory.dialect().ip_block_matches_cluster;
+    match (&other.is, other.address) {
+        (Who::Service, _) => Match::Unknown(Caveat::BackendUnknown),
+        (Who::Pod(_) | Who::Node(_), _) if !counts => Match::No,
+        (_, None) => Match::Unknown(Caveat::AddressUnknown),
+        (Who::Unknown, Some(address)) if !counts && block.contains(address) => {
+            Match::Unknown(Caveat::EndUnknown)
+        }
+        (_, Some(address)) => Match::of(block.contains(address)),
+    }
+}
+
+/// What a peer that does not include the other end wants of it, a condition each; never empty.
+pub(super) fn misses(peer: &Peer, policy: &NetworkPolicy, question: &Question<'_>) -> Vec<String> {
     match peer {
         Peer::IpBlock(block) => vec![block_words(block)],
         Peer::Pods { namespaces, pods } => {
             let mut wants = Vec::new();
-            let Some(pod) = selectable(end) else {
+            let Some(pod) = question.other.pod() else {
                 return vec![pod_words(namespaces.as_ref(), pods, policy)];
             };
             match namespaces {
@@ -56,12 +55,8 @@ pub(super) fn misses(
                 }
                 None => {}
                 Some(selector) => {
-                    let labels = inventory.namespace_labels(&pod.namespace);
-                    wants.extend(
-                        selector
-                            .misses(&labels)
-                            .map(|miss| format!("namespace {miss}")),
-                    );
+                    let misses = selector.misses(&pod.namespace_labels);
+                    wants.extend(misses.map(|miss| format!("namespace {miss}")));
                 }
             }
             wants.extend(pods.misses(&pod.labels).map(|miss| format!("pod {miss}")));
@@ -81,22 +76,14 @@ fn block_words(block: &IpBlock) -> String {
 
 /// A whole peer in words, for an end that is no pod at all.
 fn pod_words(namespaces: Option<&Selector>, pods: &Selector, policy: &NetworkPolicy) -> String {
-    let join = |selector: &Selector| {
-        let all: Vec<_> = selector
-            .requirements
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        all.join(",")
-    };
     let mut words = "a pod".to_owned();
     if !pods.requirements.is_empty() {
-        words.push_str(&format!(" {}", join(pods)));
+        words.push_str(&format!(" {pods}"));
     }
     match namespaces {
         None => words.push_str(&format!(" of namespace {}", policy.reference.namespace)),
         Some(selector) if selector.requirements.is_empty() => {}
-        Some(selector) => words.push_str(&format!(" of a namespace {}", join(selector))),
+        Some(selector) => words.push_str(&format!(" of a namespace {selector}")),
     }
     words
 }

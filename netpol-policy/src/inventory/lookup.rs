@@ -3,6 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
+use super::identity::Subject;
+use super::space::Space;
+use super::subjects::Subjects;
 use super::{Inventory, NAMESPACE_NAME_LABEL};
 use crate::connection::End;
 use crate::dialect::Dialect;
@@ -15,55 +20,80 @@ impl Inventory {
     /// A pod by namespace and name.
     #[must_use]
     pub fn pod(&self, namespace: &str, name: &str) -> Option<&Arc<Pod>> {
-        self.0.pods.get(&(namespace.into(), name.into()))
+        self.spaces.get(namespace)?.pods.get(name)
     }
 
     /// Every pod, finished ones too, by namespace and name.
     pub fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
-        self.0.pods.values()
+        let mut pods: Vec<_> = self.each_space(|space| space.pods.values()).collect();
+        pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        pods.into_iter()
+    }
+
+    fn each_space<'a, T, I: Iterator<Item = T>>(
+        &'a self,
+        of: impl Fn(&'a Space) -> I,
+    ) -> impl Iterator<Item = T> {
+        self.spaces.values().flat_map(of)
     }
 
     /// The live pod that has an address; `None` for nobody, for several, and for hostNetwork pods, which have their
     /// node's (rules 21, 24).
     #[must_use]
     pub fn pod_at(&self, address: IpAddr) -> Option<&Arc<Pod>> {
-        self.0.holders.get(&address.to_canonical())?.as_ref()
+        match self.pod_addresses.holders(address) {
+            [pod] => Some(pod),
+            _ => None,
+        }
     }
 
     /// A node by name.
     #[must_use]
     pub fn node(&self, name: &str) -> Option<&Arc<Node>> {
-        self.0.nodes.get(name)
+        self.nodes.get(name)
     }
 
     /// Every node, by name.
     pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
-        self.0.nodes.values()
+        let mut nodes: Vec<_> = self.nodes.values().collect();
+        nodes.sort_by(|a, b| a.name.cmp(&b.name));
+        nodes.into_iter()
     }
 
     /// The node that has an address; of several the first by name.
     #[must_use]
     pub fn node_at(&self, address: IpAddr) -> Option<&Arc<Node>> {
-        self.0.node_addresses.get(&address.to_canonical())
+        let holders = self.node_addresses.holders(address).iter();
+        holders.min_by(|a, b| a.name.cmp(&b.name))
     }
 
     /// A Service by namespace and name.
     #[must_use]
     pub fn service(&self, namespace: &str, name: &str) -> Option<&Arc<Service>> {
-        self.0.services.get(&(namespace.into(), name.into()))
+        self.spaces.get(namespace)?.services.get(name)
+    }
+
+    /// Every Service, by namespace and name.
+    pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
+        let mut services: Vec<_> = self.each_space(|space| space.services.values()).collect();
+        services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        services.into_iter()
     }
 
     /// The Service that has an address; of several the first by namespace and name.
     #[must_use]
     pub fn service_at(&self, address: IpAddr) -> Option<&Arc<Service>> {
-        self.0.service_addresses.get(&address.to_canonical())
+        let holders = self.service_addresses.holders(address).iter();
+        holders.min_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)))
     }
 
-    /// The EndpointSlices of a Service; empty where there are none.
+    /// The EndpointSlices of a Service, by name; empty where there are none.
     #[must_use]
     pub fn endpoint_slices(&self, service: &Service) -> &[Arc<EndpointSlice>] {
-        let key = (service.namespace.clone(), service.name.clone());
-        self.0.slices.get(&key).map_or(&[], Vec::as_slice)
+        let space = self.spaces.get(&service.namespace);
+        space
+            .and_then(|space| space.slices_of.get(&service.name))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// Whether some backend of a Service is ready for the port that clients dial.
@@ -85,23 +115,23 @@ impl Inventory {
     /// Whether an address lies in some node's `podCIDRs`.
     #[must_use]
     pub fn is_pod_address(&self, address: IpAddr) -> bool {
-        let mut blocks = self.0.nodes.values().flat_map(|node| &node.pod_cidrs);
-        blocks.any(|block| block.contains(address))
+        self.pod_blocks.contains(address)
     }
 
     /// Who has an address now: a live pod, a node, a Service, somebody unknown of the cluster, or nobody of it.
     #[must_use]
     pub fn end_at(&self, address: IpAddr) -> End {
         let address = address.to_canonical();
-        if let Some(holder) = self.0.holders.get(&address) {
-            return match holder {
-                Some(pod) => End::Pod {
+        match self.pod_addresses.holders(address) {
+            [] => {}
+            [pod] => {
+                return End::Pod {
                     pod: pod.clone(),
                     address: Some(address),
-                },
-                // Several claim it.
-                None => End::Unknown(address),
-            };
+                };
+            }
+            // Several claim it.
+            _ => return End::Unknown(address),
         }
         if let Some(node) = self.node_at(address) {
             let node = node.clone();
@@ -120,88 +150,98 @@ impl Inventory {
 
     /// What makes pods, by namespace, kind and name.
     pub fn templates(&self) -> impl Iterator<Item = &Arc<Template>> {
-        self.0.templates.values()
+        let mut templates: Vec<_> = self.each_space(|space| space.templates.values()).collect();
+        templates.sort_by(|a, b| (&a.namespace, &a.workload).cmp(&(&b.namespace, &b.workload)));
+        templates.into_iter()
     }
 
-    /// The pods of a workload: the live ones that it controls or runs, else the one that stands for its template's.
+    /// The pods of a workload, by name: the live ones that it controls or runs, else the one that stands for its
+    /// template's.
     #[must_use]
     pub fn pods_of(&self, namespace: &str, workload: &Workload) -> Vec<Arc<Pod>> {
+        let Some(space) = self.spaces.get(namespace) else {
+            return Vec::new();
+        };
         let is_theirs = |pod: &&Arc<Pod>| {
-            *pod.namespace == *namespace
+            !pod.phase.is_finished()
                 && (pod.controller.as_ref() == Some(workload)
                     || pod.workload.as_ref() == Some(workload))
         };
-        let live: Vec<_> = self
-            .pods()
-            .filter(is_theirs)
-            .filter(|pod| !pod.phase.is_finished())
-            .cloned()
-            .collect();
-        if !live.is_empty() {
-            return live;
+        let mut live: Vec<_> = space.pods.values().filter(is_theirs).cloned().collect();
+        live.sort_by(|a, b| a.name.cmp(&b.name));
+        if live.is_empty() {
+            let template = space.templates.get(workload);
+            live.extend(template.map(|template| template.pod.clone()));
         }
-        let key = (
-            namespace.into(),
-            workload.kind.clone(),
-            workload.name.clone(),
-        );
-        self.0
-            .templates
-            .get(&key)
-            .map(|template| template.pod.clone())
-            .into_iter()
-            .collect()
+        live
     }
 
     /// Names of all namespaces: those described and those that objects are in, in order.
     #[must_use]
     pub fn namespaces(&self) -> Vec<Arc<str>> {
-        let index = &self.0;
-        let described = index.namespaces.keys();
-        let mut names: Vec<_> = described
-            .chain(index.pods.keys().map(|(namespace, _)| namespace))
-            .chain(index.services.keys().map(|(namespace, _)| namespace))
-            .chain(index.templates.keys().map(|(namespace, _, _)| namespace))
-            .chain(index.policies.keys())
-            .cloned()
-            .collect();
+        let mut names: Vec<_> = self.spaces.keys().cloned().collect();
         names.sort();
-        names.dedup();
         names
     }
 
     /// Labels of a namespace; also for one that no manifest describes, since every namespace has its name's.
     #[must_use]
     pub fn namespace_labels(&self, namespace: &str) -> Labels {
-        let described = self.0.namespaces.get(namespace).cloned();
-        described.unwrap_or_else(|| Labels::default().with(NAMESPACE_NAME_LABEL, namespace))
+        let space = self.spaces.get(namespace);
+        space.map_or_else(
+            || Labels::default().with(NAMESPACE_NAME_LABEL, namespace),
+            |space| space.labels.clone(),
+        )
     }
 
     /// The NetworkPolicies of a namespace, by name.
     #[must_use]
     pub fn policies(&self, namespace: &str) -> &[Arc<NetworkPolicy>] {
-        self.0.policies.get(namespace).map_or(&[], Vec::as_slice)
+        let space = self.spaces.get(namespace);
+        space.map_or(&[], |space| space.policies.as_slice())
     }
 
     /// Every NetworkPolicy, by namespace and name.
     pub fn all_policies(&self) -> impl Iterator<Item = &Arc<NetworkPolicy>> {
-        self.0.policies.values().flatten()
+        let mut policies: Vec<_> = self.each_space(|space| space.policies.iter()).collect();
+        policies.sort_by(|a, b| a.reference.cmp(&b.reference));
+        policies.into_iter()
     }
 
-    /// The policies of the Admin and the Baseline tier.
+    /// The policies of the Admin and the Baseline tier, in order of tier and priority.
     pub fn tiered_policies(&self) -> impl Iterator<Item = &Arc<TieredPolicy>> {
-        self.0.tiered.iter()
+        self.tiered.iter()
     }
 
     /// How the implementation reads what is not said clearly.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
-        self.0.dialect
+        self.dialect
     }
 
     /// The domain names that an address has; `None` where they are not known.
     #[must_use]
     pub fn names_of(&self, address: IpAddr) -> Option<&[Arc<str>]> {
-        self.0.names.get(&address.to_canonical()).map(AsRef::as_ref)
+        self.names.get(&address.to_canonical()).map(AsRef::as_ref)
+    }
+
+    /// The smallest block in which policies put an address; `None` where no policy names one that holds it. Addresses of
+    /// one such block are one to every policy.
+    #[must_use]
+    pub fn policy_block(&self, address: IpAddr) -> Option<IpNet> {
+        self.policy_blocks.smallest(address)
+    }
+
+    /// What policies can tell about a pod, and which select it. A pod that is not in the inventory as it stands (one of
+    /// another time) is looked at as if it were.
+    pub(crate) fn subject(&self, pod: &Arc<Pod>) -> Arc<Subject> {
+        if let Some(subject) = self.subjects.of(pod) {
+            return subject.clone();
+        }
+        let made_up = match self.spaces.get(&pod.namespace) {
+            Some(space) => Subjects::made_up(space, &self.tiered, pod),
+            None => Subjects::made_up(&Space::new(&pod.namespace), &self.tiered, pod),
+        };
+        Arc::new(made_up)
     }
 }

@@ -46,6 +46,12 @@ impl Cidr {
         ))
     }
 
+    /// The block itself.
+    #[must_use]
+    pub fn net(&self) -> IpNet {
+        self.0
+    }
+
     /// Whether the address lies within; never across IP versions. An IPv4-mapped IPv6 address is the IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

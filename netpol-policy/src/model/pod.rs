@@ -43,6 +43,15 @@ pub struct Pod {
     pub started: Option<i64>,
 }
 
+impl Pod {
+    /// Whether it stands for all pods of a [`Template`](super::Template), and so is never one and the same as another end.
+    #[must_use]
+    pub fn is_representative(&self) -> bool {
+        // No Pod object has such a name.
+        self.name.ends_with(']')
+    }
+}
+
 /// `status.phase`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Phase {
@@ -68,7 +77,7 @@ impl Phase {
 }
 
 /// A named container port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NamedPort {
     /// `name`.
     pub name: Arc<str>,
