@@ -3,6 +3,7 @@
 
 mod attribution;
 mod generator;
+mod kinds;
 mod oracle;
 mod properties;
 mod recipes;
@@ -10,4 +11,5 @@ mod refused;
 mod rules;
 mod rules_of_ends;
 mod support;
+mod templates;
 mod truth_tables;
