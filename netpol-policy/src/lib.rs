@@ -14,6 +14,7 @@ pub mod cache;
 pub mod connection;
 pub mod dialect;
 pub mod evaluate;
+pub mod explain;
 pub mod inventory;
 pub mod k8s;
 pub mod manifest;

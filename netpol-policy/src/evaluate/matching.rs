@@ -4,7 +4,7 @@ use crate::verdict::Caveat;
 
 /// Yes, no, or undecidable for a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Match {
+pub(crate) enum Match {
     Yes,
     No,
     Unknown(Caveat),

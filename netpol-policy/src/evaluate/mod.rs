@@ -10,6 +10,7 @@
 //! Both directions are always evaluated. What is not known is carried through: a direction is unknown only where what
 //! may be the case leads to different decisions.
 
+mod entries;
 mod matching;
 mod network_policy;
 mod party;
@@ -21,7 +22,8 @@ mod walk;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use self::matching::Match;
+pub(crate) use self::entries::{Entries, port_words};
+pub(crate) use self::matching::Match;
 use self::party::Party;
 use crate::connection::{Connection, End};
 use crate::inventory::{Inventory, Subject};

@@ -157,7 +157,7 @@ fn rule(
     false
 }
 
-fn peer(peer: &TieredPeer, question: &Question<'_>) -> Match {
+pub(super) fn peer(peer: &TieredPeer, question: &Question<'_>) -> Match {
     let other = &question.other;
     let opaque = || other.opaque().map_or(Match::No, Match::Unknown);
     match peer {
