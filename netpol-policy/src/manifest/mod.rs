@@ -3,6 +3,7 @@
 mod decode;
 mod documents;
 mod kind;
+pub mod locate;
 mod reader;
 
 use self::documents::documents;
