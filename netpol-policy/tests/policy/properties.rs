@@ -7,6 +7,8 @@ use proptest::sample::Index;
 use crate::generator::{self, Case, Request};
 use crate::oracle;
 
+mod coverage;
+mod incremental;
 mod library;
 mod metamorphic;
 mod reduce;
@@ -16,9 +18,12 @@ use self::reduce::reduced;
 
 /// That many worlds, or as many as `PROPTEST_CASES` says.
 fn cases(usual: u32) -> ProptestConfig {
-    match std::env::var_os("PROPTEST_CASES") {
-        Some(_) => ProptestConfig::default(),
-        None => ProptestConfig::with_cases(usual),
+    let default = ProptestConfig::default();
+    let raised = std::env::var_os("PROPTEST_CASES").map(|_| default.cases);
+    ProptestConfig {
+        cases: raised.unwrap_or(usual),
+        failure_persistence: None,
+        ..default
     }
 }
 
@@ -46,12 +51,22 @@ fn disagreement(oracle: &oracle::World, library: &Library, request: &Request) ->
 }
 
 proptest! {
-    #![proptest_config(cases(64))]
+    // A disagreement is made small by what reports it.
+    #![proptest_config(ProptestConfig { max_shrink_iters: 0, ..cases(96) })]
 
     #[test]
     fn the_oracle_agrees_on_network_policies(case in generator::network_policy_cases()) {
         agrees(&case)?;
     }
+
+    #[test]
+    fn the_oracle_agrees_on_tiers(case in generator::cases()) {
+        agrees(&case)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
 
     #[test]
     fn no_text_is_too_strange(text in "\\PC*", bytes in prop::collection::vec(any::<u8>(), 0..200)) {

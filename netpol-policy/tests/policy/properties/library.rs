@@ -15,7 +15,7 @@ use crate::generator::Request;
 use crate::oracle::{Decision, Reason};
 
 /// Objects of a world in force.
-pub(super) struct Library(Inventory);
+pub(super) struct Library(pub(super) Inventory);
 
 impl Library {
     /// None where the library refuses or ignores one of them.
@@ -51,7 +51,19 @@ impl Library {
         evaluate(&self.0, &self.connection(request))
     }
 
-    fn connection(&self, request: &Request) -> Connection {
+    /// Whether the ends of a request are there; not said of requests for a named port.
+    pub(super) fn knows(&self, request: &Request) -> bool {
+        !request.port.is_string()
+            && [&request.from, &request.to].into_iter().all(|end| {
+                end.parse::<IpAddr>().is_ok()
+                    || end.split_once('/').is_some_and(|(namespace, name)| {
+                        self.0.pod(namespace, name).is_some()
+                            || namespace == "node" && self.0.node(name).is_some()
+                    })
+            })
+    }
+
+    pub(super) fn connection(&self, request: &Request) -> Connection {
         let (sources, destinations) = (self.ends(&request.from), self.ends(&request.to));
         let is_v4 = |end: &End| end.address().map(|address| address.is_ipv4());
         let alike = sources.iter().find_map(|one| {

@@ -14,11 +14,12 @@ pub(super) fn reduced(case: &Case, request: &Request) -> String {
         disagreement(&oracle, &library, request)
     };
     let mut world = case.objects();
-    while let Some(smaller) = { smaller(&world, request) }
-        .into_iter()
-        .find(|smaller| disagrees(smaller).is_some())
-    {
-        world = smaller;
+    let still = |worlds: Vec<Vec<Value>>| {
+        let mut worlds = worlds.into_iter();
+        worlds.find(|world| disagrees(world).is_some())
+    };
+    while let Some(less) = still(smaller(&world, request)) {
+        world = less;
     }
     let difference = disagrees(&world).unwrap_or_default();
     let objects: Vec<String> = world.iter().map(ToString::to_string).collect();
