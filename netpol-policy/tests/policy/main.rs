@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod attribution;
+mod conformance;
 mod generator;
 mod kinds;
 mod oracle;

@@ -1,5 +1,6 @@
 //! A small cluster in which every end is asked about every other.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -31,8 +32,10 @@ pub(crate) struct Cluster {
     /// In order: a pod's position in its namespace is its last octet.
     pods: Vec<PodText>,
     nodes: Vec<(String, String)>,
-    /// Policies by name; `namespace/name` for a NetworkPolicy.
+    /// Manifests by name; `namespace/name` for a NetworkPolicy.
     policies: BTreeMap<String, String>,
+    /// All of it, read when the first question is asked.
+    read: OnceCell<Inventory>,
 }
 
 #[derive(Clone)]
@@ -52,7 +55,7 @@ impl Cluster {
             Some(found) => found.1 = labels.to_owned(),
             None => self.namespaces.push((name.to_owned(), labels.to_owned())),
         }
-        self
+        self.changed()
     }
 
     /// A pod by `namespace/name` and its labels. The namespace has to be there already.
@@ -79,20 +82,20 @@ impl Cluster {
             ports: ports.to_owned(),
             host: host.map(str::to_owned),
         });
-        self
+        self.changed()
     }
 
     /// The same pod with other labels.
     pub(crate) fn relabelled(mut self, path: &str, labels: &str) -> Self {
         let mut pods = self.pods.iter_mut();
         pods.find(|pod| pod.path() == path).unwrap().labels = labels.to_owned();
-        self
+        self.changed()
     }
 
     /// A node and its labels. Its addresses follow from its position, `192.168.0.1` the first.
     pub(crate) fn node(mut self, name: &str, labels: &str) -> Self {
         self.nodes.push((name.to_owned(), labels.to_owned()));
-        self
+        self.changed()
     }
 
     /// A NetworkPolicy by `namespace/name`, and its `spec`.
@@ -102,12 +105,24 @@ impl Cluster {
             "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: {name}, namespace: '{namespace}'}}, spec: {spec}}}"
         );
         self.policies.insert(path.to_owned(), text);
-        self
+        self.changed()
+    }
+
+    /// A policy of the Admin or the Baseline tier, as a whole manifest.
+    pub(crate) fn cluster_policy(mut self, name: &str, manifest: &str) -> Self {
+        self.policies.insert(name.to_owned(), manifest.to_owned());
+        self.changed()
     }
 
     /// The cluster after that policy was deleted.
     pub(crate) fn without_policy(mut self, path: &str) -> Self {
         self.policies.remove(path).unwrap();
+        self.changed()
+    }
+
+    /// What was read is no longer what stands here.
+    fn changed(mut self) -> Self {
+        self.read = OnceCell::new();
         self
     }
 
@@ -138,12 +153,12 @@ impl Cluster {
         let ends = self.ends();
         let found = |from: &str, to: &str| {
             let connection = Connection::new(
-                self.end(&inventory, from, family),
-                self.end(&inventory, to, family),
+                self.end(inventory, from, family),
+                self.end(inventory, to, family),
                 protocol,
                 Some(port),
             );
-            let verdict = evaluate(&inventory, &connection);
+            let verdict = evaluate(inventory, &connection);
             assert_gives_reasons(&verdict);
             verdict.decision()
         };
@@ -152,14 +167,19 @@ impl Cluster {
 
     /// What is decided about one pair of ends, over IPv4.
     pub(crate) fn ask(&self, from: &str, to: &str, protocol: Protocol, port: u16) -> Verdict {
-        let inventory = self.inventory();
-        let connection = Connection::new(
-            self.end(&inventory, from, Family::V4),
-            self.end(&inventory, to, Family::V4),
-            protocol,
-            Some(port),
-        );
-        evaluate(&inventory, &connection)
+        evaluate(self.inventory(), &self.connection(from, to, protocol, port))
+    }
+
+    /// A connection between two ends, over IPv4.
+    pub(crate) fn connection(
+        &self,
+        from: &str,
+        to: &str,
+        protocol: Protocol,
+        port: u16,
+    ) -> Connection {
+        let end = |name| self.end(self.inventory(), name, Family::V4);
+        Connection::new(end(from), end(to), protocol, Some(port))
     }
 
     /// Pods, nodes as `node/NAME`, and outside.
@@ -211,7 +231,15 @@ impl Cluster {
         text.parse().unwrap()
     }
 
-    fn inventory(&self) -> Inventory {
+    /// What the manifests hold; none of them may be wrong.
+    pub(crate) fn inventory(&self) -> &Inventory {
+        self.read.get_or_init(|| {
+            let text = self.manifests().join("\n---\n");
+            Inventory::new(objects(&text))
+        })
+    }
+
+    fn manifests(&self) -> Vec<String> {
         let mut documents = Vec::new();
         for (name, labels) in &self.namespaces {
             documents.push(format!(
@@ -231,7 +259,7 @@ impl Cluster {
         }
         documents.extend(self.pods.iter().map(|pod| self.manifest(pod)));
         documents.extend(self.policies.values().cloned());
-        Inventory::new(objects(&documents.join("\n---\n")))
+        documents
     }
 
     fn manifest(&self, pod: &PodText) -> String {
