@@ -14,7 +14,7 @@ use netpol_api::{
 
 pub(crate) use filters::join_negations;
 
-use crate::{Connection, error::CliError};
+use crate::{Connection, error::CliError, eval};
 
 /// How to write items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,7 @@ pub(crate) fn command() -> Command {
                 .about("Show what the agent watches, what is degraded and why, and what was lost")
                 .arg(output(&["text", "json"])),
         )
+        .subcommand(eval::command())
         .subcommand(Command::new("version").about("Show the version"))
         .subcommand(
             Command::new("completion")
@@ -155,7 +156,7 @@ fn append() -> Arg {
         .help("On a terminal, never rewrite a line: print each flow once, and again when its verdict changes")
 }
 
-fn output(formats: &[&'static str]) -> Arg {
+pub(crate) fn output(formats: &[&'static str]) -> Arg {
     Arg::new("output")
         .short('o')
         .long("output")
@@ -212,7 +213,7 @@ fn connection(matches: &ArgMatches) -> Result<Connection, CliError> {
     Ok(Connection { server })
 }
 
-fn output_of(matches: &ArgMatches) -> Output {
+pub(crate) fn output_of(matches: &ArgMatches) -> Output {
     match matches.get_one::<String>("output").map(String::as_str) {
         Some("json") => Output::Json,
         Some("wide") => Output::Wide,
@@ -220,7 +221,7 @@ fn output_of(matches: &ArgMatches) -> Output {
     }
 }
 
-fn color_of(matches: &ArgMatches) -> anstream::ColorChoice {
+pub(crate) fn color_of(matches: &ArgMatches) -> anstream::ColorChoice {
     match matches.get_one::<String>("color").map(String::as_str) {
         Some("always") => anstream::ColorChoice::Always,
         Some("never") => anstream::ColorChoice::Never,

@@ -7,14 +7,17 @@
 //!                      ├─ line     one flow as text: columns, words, colour (text cleans hostile strings)
 //!                      ├─ screen   rewrites lines on a terminal
 //!                      └─ netpol_api::json   one object a line
+//! eval                  manifests ─► verdict, without a server
 //! status                GetStatus as a table or JSON
 //! reference             docs/cli.md
 //! ```
 //!
-//! Exit codes: 0 success (also when the reader of a pipe goes away), 1 no server or a broken stream, 2 wrong usage.
+//! Exit codes: 0 success (also when the reader of a pipe goes away), 1 no server or a broken stream, 2 wrong usage; those
+//! of `eval` are an answer.
 
 mod args;
 mod error;
+mod eval;
 mod line;
 mod manifests;
 pub mod reference;
@@ -66,6 +69,7 @@ fn dispatch(name: &'static str, matches: &ArgMatches) -> Result<ExitCode, CliErr
         Some(("watch", matches)) => on_runtime(watch::run(args::watch(matches, true)?)),
         Some(("list", matches)) => on_runtime(watch::run(args::watch(matches, false)?)),
         Some(("status", matches)) => on_runtime(status::run(args::status(matches)?)),
+        Some(("eval", matches)) => return eval::run(matches),
         Some(("version", _)) => {
             writeln!(io::stdout(), "{name} {}", env!("CARGO_PKG_VERSION")).map_err(CliError::Output)
         }

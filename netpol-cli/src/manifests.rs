@@ -15,8 +15,9 @@ use std::io::Write as _;
 use clap::{Arg, ArgAction, ArgMatches};
 use netpol_policy::dialect::Dialect;
 use netpol_policy::inventory::Inventory;
-use netpol_policy::manifest::{self, ManifestError};
+use netpol_policy::manifest::{self, ManifestError, NotEvaluated, Place};
 use netpol_policy::model::Object;
+use netpol_policy::verdict::PolicyRef;
 
 pub(crate) use self::files::Source;
 use crate::{error::CliError, text};
@@ -64,17 +65,23 @@ pub(crate) struct Loaded {
 type Key = (String, String, String);
 
 /// Where an object stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Origin {
     /// Index of a source.
     source: usize,
+    place: Place,
 }
 
 impl Loaded {
-    /// The text that an object comes from; of several the one that counts.
-    pub(crate) fn source_of(&self, kind: &str, namespace: &str, name: &str) -> Option<&Source> {
-        let key = (kind.to_owned(), namespace.to_owned(), name.to_owned());
-        self.sources.get(self.origins.get(&key)?.source)
+    /// The text that a policy comes from, and where in it; of several with one name the one that counts.
+    pub(crate) fn origin_of(&self, policy: &PolicyRef) -> Option<(&Source, &Place)> {
+        let key = (
+            policy.kind.as_str().to_owned(),
+            policy.namespace.to_string(),
+            policy.name.to_string(),
+        );
+        let origin = self.origins.get(&key)?;
+        Some((self.sources.get(origin.source)?, &origin.place))
     }
 }
 
@@ -85,10 +92,10 @@ impl Loaded {
 pub(crate) fn load(matches: &ArgMatches) -> Result<Loaded, CliError> {
     let paths = matches.get_many::<String>("manifests");
     let read = files::read(paths.into_iter().flatten())?;
-    let mut reader = Reader::default();
-    for problem in read.problems {
-        reader.problems.push(problem);
-    }
+    let mut reader = Reader {
+        problems: read.problems,
+        ..Reader::default()
+    };
     for source in read.sources {
         reader.add(source);
     }
@@ -116,23 +123,28 @@ pub(crate) fn load(matches: &ArgMatches) -> Result<Loaded, CliError> {
     })
 }
 
-/// Something that cannot be used. The rest stays.
+/// Something in a text that cannot be used. The rest stays.
 #[derive(Debug)]
 struct Problem {
     /// File, or `<stdin>`.
     source: String,
-    /// `None` for a file as a whole.
-    within: Option<ManifestError>,
-    /// Why a file as a whole cannot be used; empty otherwise.
-    message: String,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    /// About the text as a whole, or two texts.
+    Text(String),
+    Object(ManifestError),
 }
 
 /// `FILE: document N: Kind namespace/name: field: message`, without what is not known.
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: ", self.source)?;
-        let Some(error) = &self.within else {
-            return out.write_str(&self.message);
+        let error = match &self.what {
+            What::Text(message) => return out.write_str(message),
+            What::Object(error) => error,
         };
         write!(out, "document {}: ", error.document)?;
         if let Some(object) = &error.object {
@@ -151,33 +163,40 @@ struct Reader {
     sources: Vec<Source>,
     origins: HashMap<Key, Origin>,
     problems: Vec<Problem>,
-    /// Kinds that are not evaluated, and how often each was found.
+    /// With the source of each.
+    not_evaluated: Vec<(String, NotEvaluated)>,
+    /// Kinds that have nothing to say, and how often each was found.
     ignored: BTreeMap<String, usize>,
 }
 
 impl Reader {
     fn add(&mut self, source: Source) {
         let read = manifest::parse(&source.text);
-        for error in read.errors {
-            self.problems.push(Problem {
-                source: source.name.clone(),
-                within: Some(error),
-                message: String::new(),
-            });
-        }
+        let problems = read.errors.into_iter().map(|error| Problem {
+            source: source.name.clone(),
+            what: What::Object(error),
+        });
+        self.problems.extend(problems);
+        let not_evaluated = read.not_evaluated.into_iter();
+        self.not_evaluated
+            .extend(not_evaluated.map(|policy| (source.name.clone(), policy)));
         for kind in read.ignored {
             *self.ignored.entry(kind).or_default() += 1;
         }
         let index = self.sources.len();
-        for object in read.objects {
+        for (object, place) in read.objects.into_iter().zip(read.places) {
             let (namespace, name) = object.key();
             let key = (
                 object.kind().to_owned(),
                 namespace.to_owned(),
                 name.to_owned(),
             );
+            let origin = Origin {
+                source: index,
+                place,
+            };
             // Within one text the parser has told already.
-            if let Some(before) = self.origins.insert(key, Origin { source: index }) {
+            if let Some(before) = self.origins.insert(key, origin) {
                 let other = &self.sources[before.source].name;
                 let object = match namespace {
                     "" => format!("{} {name}", object.kind()),
@@ -185,8 +204,7 @@ impl Reader {
                 };
                 self.problems.push(Problem {
                     source: source.name.clone(),
-                    within: None,
-                    message: format!("{object} stands in {other} too; this one counts"),
+                    what: What::Text(format!("{object} stands in {other} too; this one counts")),
                 });
             }
             self.objects.push(object);
@@ -195,14 +213,24 @@ impl Reader {
     }
 
     fn report(&self) {
-        let mut stderr = anstream::stderr().lock();
         let problems = self
             .problems
             .iter()
             .map(|problem| format!("warning: {problem}"));
-        let ignored = self.ignored.iter();
-        let ignored = ignored.map(|(kind, count)| format!("not evaluated: {count} of kind {kind}"));
-        for line in problems.chain(ignored) {
+        let not_evaluated = self.not_evaluated.iter().map(|(source, policy)| {
+            let NotEvaluated { place, kind, name, api_version } = policy;
+            let document = place.document;
+            format!("warning: {source}: document {document}: {kind} {name} ({api_version}): not evaluated")
+        });
+        let ignored = self
+            .ignored
+            .iter()
+            .map(|(kind, count)| format!("{count} {kind}"));
+        let ignored: Vec<_> = ignored.collect();
+        let ignored = (!ignored.is_empty())
+            .then(|| format!("note: not about traffic: {}", ignored.join(", ")));
+        let mut stderr = anstream::stderr().lock();
+        for line in problems.chain(not_evaluated).chain(ignored) {
             // Nowhere to report a failure to report.
             let _ = writeln!(stderr, "{}", text::clean(&line));
         }

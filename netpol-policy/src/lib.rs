@@ -4,6 +4,8 @@
 //!   text ─► manifest ─► k8s ─► model::Object ─► inventory::Inventory ──┐
 //!           split,      convert,                immutable snapshot     ├─► evaluate ─► verdict
 //!           decode      validate                connection::Connection ┘
+//!                                                          ▲
+//!   "prod/web", "10.0.0.7", "http" ─► request ─────────────┘
 //! ```
 //!
 //! The same [`k8s`] conversion serves objects from files and objects from an API server. Rule numbers in comments
@@ -19,4 +21,5 @@ pub mod inventory;
 pub mod k8s;
 pub mod manifest;
 pub mod model;
+pub mod request;
 pub mod verdict;

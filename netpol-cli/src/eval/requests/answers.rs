@@ -1,0 +1,185 @@
+//! Answers to requests, each worked out once.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+use netpol_policy::evaluate::evaluate;
+use netpol_policy::inventory::Inventory;
+use netpol_policy::model::Protocol;
+use netpol_policy::request::{self, EndRef, Party, PortRef, RequestError};
+use serde::Serialize;
+
+use super::line::{self, Line, Malformed};
+use crate::eval::json::Judged;
+
+/// Ends that are kept.
+const ENDS: usize = 1 << 16;
+/// Answers that are kept: some hundred bytes each.
+const ANSWERS: usize = 1 << 17;
+
+/// Answers requests about one inventory.
+pub(super) struct Answers<'a> {
+    inventory: &'a Inventory,
+    /// By how they are written.
+    ends: HashMap<String, End>,
+    /// Given to the next end.
+    next: u64,
+    kept: HashMap<Key, Rc<Kept>>,
+}
+
+/// An end that was looked up.
+#[derive(Clone)]
+struct End {
+    /// Never used for another one.
+    number: u64,
+    party: Rc<Result<Party, RequestError>>,
+}
+
+/// All that an answer depends on.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    from: u64,
+    to: u64,
+    protocol: Protocol,
+    port: Option<PortRef>,
+}
+
+/// What follows the id in the answer.
+struct Kept {
+    text: Vec<u8>,
+    is_error: bool,
+}
+
+/// An answer that is none.
+#[derive(Serialize)]
+struct Refused<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    /// From 1; where there is no id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    error: &'a str,
+}
+
+impl<'a> Answers<'a> {
+    pub(super) fn new(inventory: &'a Inventory) -> Self {
+        Self {
+            inventory,
+            ends: HashMap::new(),
+            next: 0,
+            kept: HashMap::new(),
+        }
+    }
+
+    /// Writes the answer to a line, and returns whether it is one.
+    pub(super) fn write(
+        &mut self,
+        mut out: impl Write,
+        number: u64,
+        text: &[u8],
+    ) -> io::Result<bool> {
+        let line = match line::parse(text) {
+            Ok(line) => line,
+            Err(malformed) => {
+                refuse(out, number, &malformed)?;
+                return Ok(false);
+            }
+        };
+        out.write_all(b"{\"id\":")?;
+        serde_json::to_writer(&mut out, &line.id)?;
+        let answer = self.answer(line)?;
+        out.write_all(&answer.text)?;
+        Ok(!answer.is_error)
+    }
+
+    /// Writes that a line is too long, of which only the beginning is known.
+    pub(super) fn refuse_too_long(
+        &self,
+        out: impl Write,
+        number: u64,
+        beginning: &[u8],
+    ) -> io::Result<bool> {
+        let id = line::parse(beginning)
+            .err()
+            .and_then(|malformed| malformed.id);
+        let message = format!("is longer than {} bytes", beginning.len());
+        refuse(out, number, &Malformed { id, message })?;
+        Ok(false)
+    }
+
+    fn answer(&mut self, line: Line<'_>) -> io::Result<Rc<Kept>> {
+        let (from, to) = (self.end(&line.from), self.end(&line.to));
+        let key = Key {
+            from: from.number,
+            to: to.number,
+            protocol: line.protocol,
+            port: line.port,
+        };
+        if let Some(kept) = self.kept.get(&key) {
+            return Ok(kept.clone());
+        }
+        let kept = Rc::new(self.work_out(&from, &to, &key)?);
+        if self.kept.len() >= ANSWERS {
+            self.kept.clear();
+        }
+        self.kept.insert(key, kept.clone());
+        Ok(kept)
+    }
+
+    fn end(&mut self, text: &str) -> End {
+        if let Some(end) = self.ends.get(text) {
+            return end.clone();
+        }
+        let end = text.parse::<EndRef>();
+        let party = Rc::new(end.and_then(|end| end.resolve(self.inventory)));
+        let number = self.next;
+        self.next += 1;
+        if self.ends.len() >= ENDS {
+            self.ends.clear();
+        }
+        let end = End { number, party };
+        self.ends.insert(text.to_owned(), end.clone());
+        end
+    }
+
+    fn work_out(&self, from: &End, to: &End, key: &Key) -> io::Result<Kept> {
+        let asked = match (&*from.party, &*to.party) {
+            (Ok(from), Ok(to)) => {
+                let port = key.port.as_ref();
+                request::connections(self.inventory, from, to, key.protocol, port)
+                    .map_err(|error| error.to_string())
+            }
+            (Err(error), _) => Err(format!("from: {error}")),
+            (_, Err(error)) => Err(format!("to: {error}")),
+        };
+        let connections = match asked {
+            Ok(connections) => connections,
+            Err(message) => {
+                let mut text = b",\"error\":".to_vec();
+                serde_json::to_writer(&mut text, &message)?;
+                text.extend(b"}\n");
+                let is_error = true;
+                return Ok(Kept { text, is_error });
+            }
+        };
+        let verdicts = connections.iter().map(|one| evaluate(self.inventory, one));
+        let verdict = request::combine(verdicts);
+        let mut text = serde_json::to_vec(&Judged::from(&verdict))?;
+        // The id stands before all of it.
+        text[0] = b',';
+        text.push(b'\n');
+        let is_error = false;
+        Ok(Kept { text, is_error })
+    }
+}
+
+fn refuse(mut out: impl Write, number: u64, malformed: &Malformed<'_>) -> io::Result<()> {
+    let refused = Refused {
+        id: malformed.id.as_deref(),
+        line: malformed.id.is_none().then_some(number),
+        error: &malformed.message,
+    };
+    serde_json::to_writer(&mut out, &refused)?;
+    out.write_all(b"\n")
+}
