@@ -11,6 +11,7 @@ mod recipes;
 mod refused;
 mod rules;
 mod rules_of_ends;
+mod rules_of_tiers;
 mod support;
 mod templates;
 mod truth_tables;
