@@ -6,8 +6,16 @@ use serde_json::{Value, json};
 
 use super::selector::labels;
 
-/// Namespaces that pods and policies are in; an object may be missing.
-pub(super) const NAMESPACES: [&str; 3] = ["alpha", "beta", "default"];
+const NAMESPACES: [&str; 3] = ["alpha", "beta", "default"];
+
+/// Namespaces that pods and policies are in; the object of one may be missing.
+pub(super) fn namespace() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        5 => Just(NAMESPACES[0]),
+        2 => Just(NAMESPACES[1]),
+        1 => Just(NAMESPACES[2]),
+    ]
+}
 
 /// Where a pod's addresses come from; the last octet is the pod's number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -105,7 +113,7 @@ fn pods() -> BoxedStrategy<Vec<Shape>> {
     ];
     let node = select(vec![None, Some(0), Some(0), Some(1)]);
     let shape = (
-        select(&NAMESPACES[..]),
+        namespace(),
         labels(),
         node,
         addressing,

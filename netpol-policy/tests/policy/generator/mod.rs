@@ -34,25 +34,25 @@ const REQUESTS: usize = 64;
 
 /// Worlds with policies of all kinds.
 pub(crate) fn cases() -> impl Strategy<Value = Case> {
-    with_policies((network_policy::policies(), tiered::policies()).prop_map(
-        |(mut policies, tiered)| {
-            policies.extend(tiered);
-            policies
-        },
-    ))
+    // Few, so that something is left to the Baseline tier; or many.
+    let network_policies = prop_oneof![network_policy::policies(1), network_policy::policies(6)];
+    let all = (network_policies, tiered::policies());
+    with_policies(all.prop_map(|(mut policies, tiered)| {
+        policies.extend(tiered);
+        policies
+    }))
 }
 
 /// Worlds with no policy but NetworkPolicy.
 pub(crate) fn network_policy_cases() -> impl Strategy<Value = Case> {
-    with_policies(network_policy::policies())
+    with_policies(network_policy::policies(6))
 }
 
 fn with_policies(policies: impl Strategy<Value = Vec<Value>>) -> impl Strategy<Value = Case> {
     let draws = prop::collection::vec(requests::draw(), REQUESTS);
     (cluster::objects(), policies, names(), draws).prop_map(|(cluster, policies, names, draws)| {
-        let ends = requests::ends(&cluster, &policies);
-        let ports = requests::ports(&cluster, &policies);
-        let requests = draws.iter().map(|draw| draw.of(&cluster, &ends, &ports));
+        let offer = requests::offer(&cluster, &policies);
+        let requests = draws.iter().map(|draw| draw.of(&cluster, &offer));
         Case {
             requests: requests.collect(),
             cluster,

@@ -39,11 +39,18 @@ impl fmt::Debug for Request {
     }
 }
 
+/// What a world offers to ask about.
+pub(super) struct Offer {
+    named: Vec<String>,
+    addresses: Vec<String>,
+    ports: Vec<Value>,
+}
+
 /// Choices that become a request once the world is there.
 #[derive(Clone, Debug)]
 pub(super) struct Draw {
-    from: Index,
-    to: Index,
+    from: (bool, Index),
+    to: (bool, Index),
     protocol: &'static str,
     port: Index,
     /// Ask by a name of the destination's, if it has one for the protocol.
@@ -51,27 +58,44 @@ pub(super) struct Draw {
 }
 
 pub(super) fn draw() -> impl Strategy<Value = Draw> {
-    let protocol = select(vec!["TCP", "TCP", "TCP", "UDP", "UDP", "SCTP", "ICMP"]);
-    let indices = any::<[Index; 3]>();
-    (indices, protocol, prop::bool::weighted(0.1)).prop_map(
-        |([from, to, port], protocol, by_name)| Draw {
+    let protocol = prop_oneof![
+        6 => Just("TCP"),
+        2 => Just("UDP"),
+        1 => select(vec!["SCTP", "ICMP"]),
+    ];
+    let end = || (prop::bool::weighted(0.7), any::<Index>());
+    (
+        end(),
+        end(),
+        protocol,
+        any::<Index>(),
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(|(from, to, protocol, port, by_name)| Draw {
             from,
             to,
             protocol,
             port,
             by_name,
-        },
-    )
+        })
 }
 
 impl Draw {
-    pub(super) fn of(&self, cluster: &[Value], ends: &[String], ports: &[Value]) -> Request {
-        let (from, to) = (self.from.get(ends).clone(), self.to.get(ends).clone());
+    pub(super) fn of(&self, cluster: &[Value], offer: &Offer) -> Request {
+        let end = |(is_named, index): &(bool, Index)| {
+            let ends = if *is_named {
+                &offer.named
+            } else {
+                &offer.addresses
+            };
+            index.get(ends).clone()
+        };
+        let (from, to) = (end(&self.from), end(&self.to));
         let named = named_port(cluster, &to, self.protocol).filter(|_| self.by_name);
         let port = match (self.protocol, named) {
             ("ICMP", _) => Value::Null,
             (_, Some(name)) => name.into(),
-            (_, None) => self.port.get(ports).clone(),
+            (_, None) => self.port.get(&offer.ports).clone(),
         };
         Request {
             from,
@@ -105,34 +129,41 @@ fn pod_name(object: &Value) -> Option<String> {
     })
 }
 
-/// Pods by name, twice as likely as others; nodes by name; every address of the world; the borders of every block.
-pub(super) fn ends(cluster: &[Value], policies: &[Value]) -> Vec<String> {
-    let mut ends: Vec<String> = cluster.iter().filter_map(pod_name).collect();
-    ends.extend(ends.clone());
-    ends.extend(["node/n0".to_owned(), "node/n1".to_owned()]);
+/// Pods and nodes by name; every address of the world and the borders of every block; every port and those beside it.
+pub(super) fn offer(cluster: &[Value], policies: &[Value]) -> Offer {
+    let mut named: Vec<String> = cluster.iter().filter_map(pod_name).collect();
+    named.push("node/n0".to_owned());
     let outside = [
         "203.0.113.8",
-        "203.0.113.9",
         "203.0.113.10",
         "2001:db8::9",
         "::ffff:203.0.113.9",
     ];
-    ends.extend(outside.map(str::to_owned));
-    let mut addresses = BTreeSet::new();
+    let mut addresses: BTreeSet<IpAddr> = outside.map(|one| one.parse().unwrap()).into();
+    let mut ports = vec![1_u64, 65_535];
     for object in cluster.iter().chain(policies) {
-        each(object, &mut |_, value| {
-            let Some(text) = value.as_str() else { return };
-            if let Ok(address) = text.parse::<IpAddr>() {
-                addresses.insert(address);
-            }
+        each(object, &mut |key, value| {
+            let text = value.as_str().unwrap_or_default();
+            addresses.extend(text.parse::<IpAddr>());
             if let Ok(block) = text.parse::<IpNet>() {
                 addresses.extend([block.network(), block.broadcast()]);
                 addresses.extend(beside(block));
             }
+            let is_port = matches!(
+                key,
+                "port" | "endPort" | "start" | "end" | "number" | "containerPort"
+            );
+            if let (true, Some(port)) = (is_port, value.as_u64()) {
+                ports.extend([port - 1, port, port, port, port + 1]);
+            }
         });
     }
-    ends.extend(addresses.iter().map(IpAddr::to_string));
-    ends
+    let unknown = [Value::Null, Value::Null];
+    Offer {
+        named,
+        addresses: addresses.iter().map(IpAddr::to_string).collect(),
+        ports: ports.into_iter().map(Value::from).chain(unknown).collect(),
+    }
 }
 
 /// The addresses just below and just above a block.
@@ -152,23 +183,6 @@ fn beside(block: IpNet) -> Vec<IpAddr> {
         .into_iter()
         .chain(beyond(block.broadcast(), 1))
         .collect()
-}
-
-/// Every port number of the world, the ones beside it, and none.
-pub(super) fn ports(cluster: &[Value], policies: &[Value]) -> Vec<Value> {
-    let mut ports = BTreeSet::from([1_u64, 65_535]);
-    for object in cluster.iter().chain(policies) {
-        each(object, &mut |key, value| {
-            let is_port = matches!(
-                key,
-                "port" | "endPort" | "start" | "end" | "number" | "containerPort"
-            );
-            if let (true, Some(port)) = (is_port, value.as_u64()) {
-                ports.extend([port - 1, port, port, port + 1]);
-            }
-        });
-    }
-    ports.into_iter().map(Value::from).chain([]).collect()
 }
 
 /// Every value within a value, with its key; items of a list have the list's.

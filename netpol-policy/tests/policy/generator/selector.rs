@@ -50,7 +50,7 @@ pub(super) fn selector() -> BoxedStrategy<Value> {
     let label = || (key(), value()).prop_map(|(key, value)| json!({key: value}));
     let expressions = || prop::collection::vec(expression(), 0..3);
     prop_oneof![
-        3 => Just(json!({})),
+        5 => Just(json!({})),
         1 => Just(json!({"matchLabels": {}, "matchExpressions": []})),
         4 => label().prop_map(|labels| json!({"matchLabels": labels})),
         3 => expressions().prop_map(|all| json!({"matchExpressions": all})),

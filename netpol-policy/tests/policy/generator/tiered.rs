@@ -1,7 +1,7 @@
 //! AdminNetworkPolicy, BaselineAdminNetworkPolicy and ClusterNetworkPolicy.
 
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
 use super::selector::selector;
@@ -43,7 +43,7 @@ pub(super) fn policies() -> BoxedStrategy<Vec<Value>> {
         spec(Kind::ClusterBaseline).prop_map(|spec| (Kind::ClusterBaseline, spec)),
     ];
     let ordered = prop::collection::vec(ordered, 0..=3);
-    let singleton = prop::option::weighted(0.4, spec(Kind::BaselineAdmin));
+    let singleton = prop::option::weighted(0.5, spec(Kind::BaselineAdmin));
     (ordered, singleton)
         .prop_map(|(mut all, singleton)| {
             all.extend(singleton.map(|spec| (Kind::BaselineAdmin, spec)));
@@ -60,7 +60,7 @@ fn spec(kind: Kind) -> BoxedStrategy<Value> {
     let rules = |peers| {
         prop_oneof![
             1 => Just(None),
-            9 => prop::collection::vec(rule(kind, peers), 0..=4).prop_map(|rules| Some(json!(rules))),
+            9 => prop::collection::vec(rule(kind, peers), 0..=5).prop_map(|rules| Some(json!(rules))),
         ]
     };
     (priority, pods(), rules("from"), rules("to"))
@@ -85,7 +85,7 @@ fn spec(kind: Kind) -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// Subjects, and the peers of both directions.
+/// Subjects, and peers of both directions.
 fn pods() -> impl Strategy<Value = Value> {
     prop_oneof![
         selector().prop_map(|spaces| json!({"namespaces": spaces})),
@@ -158,8 +158,9 @@ fn peer(kind: Kind, peers: &'static str) -> BoxedStrategy<Value> {
     if peers == "from" {
         return known.boxed();
     }
-    let networks = prop::collection::vec(
-        select(vec![
+    // A set: the API refuses one twice.
+    let networks = subsequence(
+        vec![
             "0.0.0.0/0",
             "10.0.0.0/29",
             "10.0.0.4/30",
@@ -168,7 +169,7 @@ fn peer(kind: Kind, peers: &'static str) -> BoxedStrategy<Value> {
             "::/0",
             "fd00::/126",
             "2001:db8::/32",
-        ]),
+        ],
         1..=2,
     );
     let networks = networks.prop_map(|networks| json!({"networks": networks}));
@@ -186,10 +187,11 @@ fn peer(kind: Kind, peers: &'static str) -> BoxedStrategy<Value> {
 
 /// An entry of `ports`, v1alpha1.
 fn port() -> impl Strategy<Value = Value> {
-    let protocol = select(vec![None, Some("TCP"), Some("UDP"), Some("SCTP")]);
+    let protocol = select(vec![None, None, Some("TCP"), Some("UDP"), Some("SCTP")]);
     let port = select(vec![
         json!({"portNumber": {"port": 80}}),
         json!({"portNumber": {"port": 53}}),
+        json!({"portRange": {"start": 1, "end": 1024}}),
         json!({"portRange": {"start": 53, "end": 80}}),
         json!({"portRange": {"start": 8080, "end": 8081}}),
         json!({"namedPort": "web"}),
@@ -211,6 +213,7 @@ fn protocol() -> impl Strategy<Value = Value> {
     let port = select(vec![
         json!({"number": 80}),
         json!({"number": 53}),
+        json!({"range": {"start": 1, "end": 1024}}),
         json!({"range": {"start": 53, "end": 80}}),
         json!({"range": {"start": 8080, "end": 8081}}),
     ]);

@@ -34,14 +34,14 @@ pub(super) enum Who<'a> {
 pub(super) fn pair<'a>(world: &'a World, from: &str, to: &str) -> (End<'a>, End<'a>) {
     let (source, sources) = end(world, from);
     let (destination, destinations) = end(world, to);
-    let pairs = sources.iter().flat_map(|one| {
+    let mut pairs = sources.iter().flat_map(|one| {
         let alike = destinations
             .iter()
             .filter(move |other| other.is_ipv4() == one.is_ipv4());
         alike.map(move |other| (Some(*one), Some(*other)))
     });
     let apart = (sources.first().copied(), destinations.first().copied());
-    let (one, other) = { pairs }.next().unwrap_or(apart);
+    let (one, other) = pairs.next().unwrap_or(apart);
     (
         End {
             who: source,

@@ -20,8 +20,8 @@ impl<'a> Target<'a> {
             // The dialled port says nothing of the backend's (rule 13).
             (_, Who::Service) | (Value::Null, _) => None,
             (Value::String(name), Who::Pod(pod)) => {
-                let found = { container_ports(pod) }
-                    .find(|(port, of)| port["name"] == **name && *of == protocol);
+                let mut ports = container_ports(pod);
+                let found = ports.find(|(port, of)| port["name"] == **name && *of == protocol);
                 let (port, _) = found.unwrap_or_else(|| panic!("no {protocol} port {name}"));
                 port["containerPort"].as_u64()
             }

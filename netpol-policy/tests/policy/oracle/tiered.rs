@@ -47,8 +47,16 @@ fn by_priority<'a>(question: &Question<'_>, policies: impl Iterator<Item = &'a V
         let priority = policy["spec"]["priority"].as_u64().unwrap();
         by_priority.entry(priority).or_default().push(policy);
     }
-    { by_priority.into_values() }
-        .map(|equals| Outcomes::any_of(equals.into_iter().map(|one| first_match(question, one))))
+    let any_of = |equals: Vec<&Value>| {
+        Outcomes::any_of(
+            equals
+                .into_iter()
+                .map(|policy| first_match(question, policy)),
+        )
+    };
+    by_priority
+        .into_values()
+        .map(any_of)
         .fold(Outcomes::silent(), Outcomes::then)
 }
 
@@ -161,19 +169,20 @@ fn is_peer(question: &Question<'_>, peer: &Value) -> Truth {
     }
     if let Some(selector) = peer.get("nodes") {
         return match who {
-            Who::Pod(_) | Who::Outside | Who::Unknown => Truth::No,
-            Who::Service => Truth::Maybe,
+            Who::Pod(_) | Who::Outside => Truth::No,
+            Who::Unknown | Who::Service => Truth::Maybe,
             Who::Node(host) => {
                 // A hostNetwork pod is its node's address, whichever that is.
-                let is_it = |node: &Value| match address {
+                let mut nodes = question.world.of_kind("Node");
+                let node = nodes.find(|node| match address {
                     Some(address) => node_addresses(node).contains(&address),
                     None => name(node) == *host,
-                };
-                question
-                    .world
-                    .of_kind("Node")
-                    .any(|node| is_it(node) && selects_object(selector, node))
-                    .into()
+                });
+                match (node, address) {
+                    (Some(node), _) => selects_object(selector, node).into(),
+                    (None, Some(_)) => Truth::No,
+                    (None, None) => Truth::Maybe,
+                }
             }
         };
     }
