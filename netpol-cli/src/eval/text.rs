@@ -51,9 +51,9 @@ fn side(text: &mut String, loaded: &Loaded, name: &str, verdict: &DirectionVerdi
     };
     let _ = writeln!(text, "  {name}: {}, {by}", word(verdict.decision));
     for rule in &verdict.allowed_by {
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "    {}: rule {}\n",
+            "    {}: rule {}",
             policy(loaded, &rule.policy),
             rule.rule
         );

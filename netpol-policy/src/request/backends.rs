@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::alike::grouped;
 use super::connections::{Target, Targets};
 use super::hint::Hint;
 use super::party::{self, Member};
@@ -51,7 +52,7 @@ pub(super) fn backends(
         _ => 0,
     };
     Ok(Targets {
-        groups: grouped(inventory, found),
+        groups: grouped(inventory, found, |target| (&target.member, target.port)),
         dialled: addresses
             .into_iter()
             .map(|address| SocketAddr::new(address, number))
@@ -213,22 +214,4 @@ fn selected(inventory: &Inventory, service: &Service, port: &ServicePort) -> Vec
         })
     };
     pods.filter_map(target).collect()
-}
-
-fn grouped(inventory: &Inventory, targets: Vec<Target>) -> Vec<Vec<Target>> {
-    let compares_addresses = party::has_address_peers(inventory);
-    let mut groups: Vec<Vec<Target>> = Vec::new();
-    for target in targets {
-        let place = groups.iter_mut().find(|group| {
-            !compares_addresses
-                && group.first().is_some_and(|first| {
-                    first.port == target.port && party::are_alike(&first.member, &target.member)
-                })
-        });
-        match place {
-            Some(group) => group.push(target),
-            None => groups.push(vec![target]),
-        }
-    }
-    groups
 }

@@ -2,33 +2,37 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::alike::Block;
 use super::backends::backends;
 use super::hint::Hint;
-use super::party::{Groups, Member, Who, port_names};
+use super::party::{Member, Who};
 use super::{Party, PortRef, RequestError};
 use crate::connection::{Connection, End};
 use crate::inventory::Inventory;
-use crate::model::Protocol;
+use crate::model::{NamedPort, Protocol};
 
-/// Whom a connection can reach, and how.
+/// Whom a connection can reach, and at which port.
 pub(super) struct Target {
     pub(super) member: Member,
     pub(super) port: Option<u16>,
 }
 
-/// Everybody that the opener may reach; those together that no policy can tell apart.
+/// Everybody that the opener may reach.
 pub(super) struct Targets {
+    /// Those together that no policy can tell apart.
     pub(super) groups: Vec<Vec<Target>>,
-    /// What was dialled, where that is a Service: its addresses, and its port.
+    /// What was dialled, where that is a Service: its addresses, and its port (0 where none is asked about).
     pub(super) dialled: Vec<SocketAddr>,
-    /// Whether connections of a member to itself are meant too.
+    /// Whether a pod that is reached may be the opener too. Otherwise a pod's connection to itself is only meant where
+    /// there is no other.
     pub(super) with_self: bool,
 }
 
 /// Every connection that a question is about: at least one, in an order that depends on the inventory alone.
 ///
 /// Each pod of a workload is asked about, and each backend of a Service, but of those that no policy can tell apart only
-/// one. A pod with addresses of both families is asked about in each that the other end has too, IPv4 first.
+/// one. A pod with addresses of both families is asked about in each that the other end has too, IPv4 first; where no
+/// policy compares any of the addresses with a block, in one.
 ///
 /// # Errors
 /// A port that the destination does not have, or that its protocol cannot have; a Service as opener.
@@ -52,54 +56,62 @@ pub fn connections(
             let service = format!("Service {}/{}", service.namespace, service.name);
             return Err(RequestError::OpenedByService { service });
         }
-        // A packet may come from any address; what it says of the sender is not known then.
+        // A packet may bear any address; who sent it is not known then.
         Who::Service {
             service,
             address: Some(address),
         } => {
-            let service = service.clone();
-            let address = *address;
-            opener = Groups(vec![vec![vec![End::Service { service, address }]]]);
+            let end = End::Service {
+                service: service.clone(),
+                address: *address,
+            };
+            opener = vec![vec![vec![end]]];
             &opener
         }
     };
-    let (targets, on_nodes) = match &to.0 {
-        Who::Members(groups) => (members(groups, protocol, port)?, groups.has_nodes()),
+    let targets = match &to.0 {
+        Who::Members(groups) => members(groups, protocol, port)?,
         Who::Service { service, address } => {
-            let backends = backends(inventory, service, *address, protocol, port)?;
-            let mut members = backends.groups.iter().flatten();
-            let on_nodes = members.any(|target| is_on_node(&target.member));
-            (backends, on_nodes)
+            backends(inventory, service, *address, protocol, port)?
         }
     };
-    let mut connections = Vec::new();
-    // Which node a pod is on decides only beside a node (rule 20); otherwise one of each group stands for it.
-    let sources_on_nodes = sources.has_nodes();
-    for group in &sources.0 {
-        let asked = if on_nodes { group.len() } else { 1 };
-        for source in &group[..asked] {
-            for group in &targets.groups {
-                for target in chosen(source, group, sources_on_nodes, targets.with_self) {
-                    pair(source, target, protocol, &targets.dialled, &mut connections);
+    let ask = Asked {
+        inventory,
+        protocol,
+        dialled: &targets.dialled,
+    };
+    // Which node a pod is on decides only beside a node (rule 20); otherwise one of a group stands for all.
+    let from_nodes = sources.iter().flatten().any(|member| is_node(member));
+    let mut reached = targets.groups.iter().flatten();
+    let to_nodes = reached.any(|target| is_node(&target.member));
+    let (mut connections, mut to_themselves) = (Vec::new(), Vec::new());
+    for sources in sources {
+        for targets in &targets.groups {
+            for source in sources {
+                let is_self = |target: &&Target| is_same(source, &target.member);
+                if let Some(target) = targets.iter().find(is_self) {
+                    ask.pair(source, target, &mut to_themselves);
+                }
+                let count = if from_nodes { targets.len() } else { 1 };
+                let before = connections.len();
+                let others = targets.iter().filter(|target| !is_self(target));
+                for target in others.take(count) {
+                    ask.pair(source, target, &mut connections);
+                }
+                if connections.len() > before && !to_nodes {
+                    break;
                 }
             }
         }
     }
-    if connections.is_empty() {
-        // A workload of one pod, asked about itself.
-        for (source, target) in sources
-            .0
-            .iter()
-            .flatten()
-            .zip(targets.groups.iter().flatten())
-        {
-            pair(source, target, protocol, &targets.dialled, &mut connections);
-        }
+    if targets.with_self || connections.is_empty() {
+        connections.append(&mut to_themselves);
     }
     Ok(connections)
 }
 
-fn is_on_node(member: &[End]) -> bool {
+/// A node, or a pod that shares a node's addresses.
+fn is_node(member: &[End]) -> bool {
     match member.first() {
         Some(End::Pod { pod, .. }) => pod.host_network,
         Some(End::Node { .. }) => true,
@@ -107,9 +119,9 @@ fn is_on_node(member: &[End]) -> bool {
     }
 }
 
-/// The ports of those who are dialled themselves. Who does not have a port of that name is not meant.
+/// Those who are dialled themselves. Who does not have a port of the name that is asked about is not meant.
 fn members(
-    groups: &Groups,
+    groups: &[Vec<Member>],
     protocol: Protocol,
     port: Option<&PortRef>,
 ) -> Result<Targets, RequestError> {
@@ -126,7 +138,7 @@ fn members(
         let member = member.clone();
         Some(Target { member, port })
     };
-    let targets = groups.0.iter().map(|group| {
+    let targets = groups.iter().map(|group| {
         let group = group.iter();
         group.filter_map(target).collect::<Vec<_>>()
     });
@@ -135,27 +147,32 @@ fn members(
         return Err(no_such_port(groups, protocol, port));
     }
     Ok(Targets {
+        with_self: false,
         groups: targets,
         dialled: Vec::new(),
-        with_self: groups.0.iter().map(Vec::len).sum::<usize>() == 1,
     })
 }
 
-fn no_such_port(groups: &Groups, protocol: Protocol, port: &PortRef) -> RequestError {
-    let mut ends = groups.0.iter().flatten().flatten();
-    let end = ends.next().map(ToString::to_string).unwrap_or_default();
+/// The names that a member gives to ports; `None` where it gives none to any.
+fn port_names(member: &[End]) -> Option<&[NamedPort]> {
+    match member.first() {
+        Some(End::Pod { pod, .. }) => Some(&pod.ports),
+        _ => None,
+    }
+}
+
+fn no_such_port(groups: &[Vec<Member>], protocol: Protocol, port: &PortRef) -> RequestError {
+    let members = groups.iter().flatten();
+    let first = members.clone().flatten().next();
+    let end = first.map(ToString::to_string).unwrap_or_default();
     let port = port.to_string();
-    let members = groups.0.iter().flatten();
-    let mut named: Vec<_> = members.filter_map(|member| port_names(member)).collect();
+    let named: Vec<_> = members.filter_map(|member| port_names(member)).collect();
     if named.is_empty() {
         return RequestError::NamedPortOfNobody { port, end };
     }
-    named.dedup();
-    let mut names: Vec<_> = named
-        .into_iter()
-        .flatten()
-        .map(|port| format!("{} ({} {})", port.name, port.protocol, port.port))
-        .collect();
+    let names = named.into_iter().flatten();
+    let names = names.map(|port| format!("{} ({} {})", port.name, port.protocol, port.port));
+    let mut names: Vec<_> = names.collect();
     names.sort();
     names.dedup();
     RequestError::NoSuchPort {
@@ -166,23 +183,7 @@ fn no_such_port(groups: &Groups, protocol: Protocol, port: &PortRef) -> RequestE
     }
 }
 
-/// Those of a group that have to be asked about: one that is not the opener itself stands for all others.
-fn chosen<'a>(
-    source: &'a [End],
-    group: &'a [Target],
-    each: bool,
-    with_self: bool,
-) -> impl Iterator<Item = &'a Target> {
-    let mut is_first = true;
-    group.iter().filter(move |target| {
-        if is_same(source, &target.member) {
-            return with_self;
-        }
-        each || std::mem::take(&mut is_first)
-    })
-}
-
-/// Whether both are one pod. What stands for the pods of a template is not one.
+/// Whether both are one pod. What stands for the pods of a template is no single one.
 fn is_same(one: &[End], other: &[End]) -> bool {
     match (one.first(), other.first()) {
         (Some(End::Pod { pod: one, .. }), Some(End::Pod { pod: other, .. })) => {
@@ -192,46 +193,63 @@ fn is_same(one: &[End], other: &[End]) -> bool {
     }
 }
 
-/// The connections of two, one for each address family that both have; of two that have none in common, that of their
-/// first addresses. An end without an address is of any family.
-fn pair(
-    source: &[End],
-    target: &Target,
+/// What all connections of a question have in common.
+struct Asked<'a> {
+    inventory: &'a Inventory,
     protocol: Protocol,
-    dialled: &[SocketAddr],
-    connections: &mut Vec<Connection>,
-) {
-    let connection = |source: &End, destination: &End, dialled: Option<&SocketAddr>| Connection {
-        source: source.clone(),
-        destination: destination.clone(),
-        protocol,
-        destination_port: target.port,
-        dialled: dialled.copied(),
-    };
-    let before = connections.len();
-    for is_ipv4 in [true, false] {
-        let fits = |address: IpAddr| address.is_ipv4() == is_ipv4;
-        let of_family = |ends: &[End]| {
-            let place = ends.iter().position(|end| end.address().is_none_or(fits));
-            place
-        };
-        let (Some(one), Some(other)) = (of_family(source), of_family(&target.member)) else {
-            continue;
-        };
-        let (one, other) = (&source[one], &target.member[other]);
-        let through = dialled.iter().find(|dialled| fits(dialled.ip()));
-        if through.is_none() && !dialled.is_empty() {
-            continue;
+    /// As in [`Targets`].
+    dialled: &'a [SocketAddr],
+}
+
+impl Asked<'_> {
+    /// The connections of two: one for each address family that both have. Of two that have none in common, the one of
+    /// their first addresses. An end without an address is of any family.
+    fn pair(&self, source: &[End], target: &Target, connections: &mut Vec<Connection>) {
+        let before = connections.len();
+        let mut was_told_apart = false;
+        for is_ipv4 in [true, false] {
+            let fits = |address: IpAddr| address.is_ipv4() == is_ipv4;
+            let is_theirs = |end: &&End| end.address().is_none_or(fits);
+            let one = source.iter().find(is_theirs);
+            let other = target.member.iter().find(is_theirs);
+            let through = self.dialled.iter().find(|dialled| fits(dialled.ip()));
+            let (Some(one), Some(other)) = (one, other) else {
+                continue;
+            };
+            if through.is_none() && !self.dialled.is_empty() {
+                continue;
+            }
+            let addresses = [one.address(), other.address(), through.map(SocketAddr::ip)];
+            let mut blocks = addresses
+                .map(|address| Block::of(self.inventory, address))
+                .into_iter();
+            let is_told_apart = blocks.any(Block::is_told_apart);
+            if connections.len() == before || was_told_apart || is_told_apart {
+                was_told_apart = is_told_apart;
+                connections.push(self.connection(one, other, target.port, through));
+            }
         }
-        connections.push(connection(one, other, through));
-        if one.address().is_none() && other.address().is_none() && dialled.is_empty() {
-            // The other family would be the same question.
-            break;
+        if connections.len() == before
+            && let (Some(one), Some(other)) = (source.first(), target.member.first())
+        {
+            let through = self.dialled.first();
+            connections.push(self.connection(one, other, target.port, through));
         }
     }
-    if connections.len() == before
-        && let (Some(one), Some(other)) = (source.first(), target.member.first())
-    {
-        connections.push(connection(one, other, dialled.first()));
+
+    fn connection(
+        &self,
+        source: &End,
+        destination: &End,
+        port: Option<u16>,
+        dialled: Option<&SocketAddr>,
+    ) -> Connection {
+        Connection {
+            source: source.clone(),
+            destination: destination.clone(),
+            protocol: self.protocol,
+            destination_port: port,
+            dialled: dialled.copied(),
+        }
     }
 }

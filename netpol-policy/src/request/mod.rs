@@ -9,6 +9,7 @@
 //! A name can stand for several connections: the pods of a workload, the backends of a Service, both address families of a
 //! pod. All of them are asked, and [`combine`] says what holds for all.
 
+mod alike;
 mod backends;
 mod combine;
 mod connections;

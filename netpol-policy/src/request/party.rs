@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::alike::grouped;
 use super::{EndRef, RequestError, hint};
 use crate::connection::End;
 use crate::inventory::Inventory;
-use crate::model::{NamedPort, Node, Peer, Pod, Service, TieredPeer, Workload};
+use crate::model::{Node, Pod, Service, Workload};
 
 /// Who an end of a question is. Looking it up costs more than asking about it, so it may be kept: it stays true for as
 /// long as the inventory does.
@@ -15,8 +16,8 @@ pub struct Party(pub(super) Who);
 
 #[derive(Clone, Debug)]
 pub(super) enum Who {
-    /// Each of them is meant, and there is at least one.
-    Members(Groups),
+    /// Each of them is meant, and there is at least one; those together that no policy can tell apart.
+    Members(Vec<Vec<Member>>),
     /// Whoever is behind it.
     Service {
         service: Arc<Service>,
@@ -27,10 +28,6 @@ pub(super) enum Who {
 
 /// A pod, a node or an address, once with each of its addresses.
 pub(super) type Member = Vec<End>;
-
-/// Members, those together that no policy can tell apart as long as no node takes part.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Groups(pub(super) Vec<Vec<Member>>);
 
 impl EndRef {
     /// Looks up who is meant.
@@ -72,7 +69,7 @@ impl EndRef {
 
 impl Party {
     fn one(member: Member) -> Self {
-        Self(Who::Members(Groups(vec![vec![member]])))
+        Self(Who::Members(vec![vec![member]]))
     }
 
     fn service(service: Arc<Service>, address: Option<IpAddr>) -> Self {
@@ -141,11 +138,8 @@ fn workload(
         let workload = format!("{kind} {namespace}/{name}");
         return Err(RequestError::NoLivePod { workload, finished });
     }
-    let compares_addresses = has_address_peers(inventory);
-    let mut groups = Groups::default();
-    for pod in &pods {
-        groups.add(member(inventory, pod), compares_addresses);
-    }
+    let members = pods.iter().map(|pod| member(inventory, pod));
+    let groups = grouped(inventory, members, |member| (member, None));
     Ok(Party(Who::Members(groups)))
 }
 
@@ -166,64 +160,4 @@ pub(super) fn member(inventory: &Inventory, pod: &Arc<Pod>) -> Member {
         return vec![with(None)];
     }
     addresses.iter().map(|one| with(Some(*one))).collect()
-}
-
-/// Whether some policy compares addresses, so that pods which are alike may yet get different answers.
-pub(super) fn has_address_peers(inventory: &Inventory) -> bool {
-    let in_rules = inventory.all_policies().any(|policy| {
-        let rules = policy.ingress.iter().chain(&policy.egress).flatten();
-        let mut peers = rules.flat_map(|rule| &rule.peers);
-        peers.any(|peer| matches!(peer, Peer::IpBlock(_)))
-    });
-    in_rules
-        || inventory.tiered_policies().any(|policy| {
-            let rules = policy.ingress.iter().chain(&policy.egress);
-            let mut peers = rules.flat_map(|rule| &rule.peers);
-            peers.any(|peer| !matches!(peer, TieredPeer::Pods(_)))
-        })
-}
-
-impl Groups {
-    pub(super) fn add(&mut self, member: Member, compares_addresses: bool) {
-        let place = self.0.iter_mut().find(|group| {
-            let alike = group.first();
-            !compares_addresses && alike.is_some_and(|first| are_alike(first, &member))
-        });
-        match place {
-            Some(group) => group.push(member),
-            None => self.0.push(vec![member]),
-        }
-    }
-
-    /// Whether some of them is a node, or shares a node's addresses.
-    pub(super) fn has_nodes(&self) -> bool {
-        self.0.iter().flatten().flatten().any(|end| match end {
-            End::Pod { pod, .. } => pod.host_network,
-            End::Node { .. } => true,
-            End::Service { .. } | End::Address(_) | End::Unknown(_) => false,
-        })
-    }
-}
-
-/// Whether policies that compare no address say the same of both.
-pub(super) fn are_alike(one: &[End], other: &[End]) -> bool {
-    let (Some(End::Pod { pod: one, .. }), Some(End::Pod { pod: other, .. })) =
-        (one.first(), other.first())
-    else {
-        return false;
-    };
-    // hostNetwork pods are known by their address alone.
-    !one.host_network
-        && !other.host_network
-        && one.namespace == other.namespace
-        && one.labels == other.labels
-        && one.ports == other.ports
-}
-
-/// The names that a member gives to ports; `None` where it gives none to any.
-pub(super) fn port_names(member: &[End]) -> Option<&[NamedPort]> {
-    match member.first() {
-        Some(End::Pod { pod, .. }) => Some(&pod.ports),
-        _ => None,
-    }
 }
