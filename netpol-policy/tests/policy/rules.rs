@@ -293,3 +293,25 @@ fn rule_23_what_nothing_isolates_is_allowed_for_every_protocol() {
     );
     assert_eq!((verdict.decision(), verdict.caveats), (Allowed, vec![]));
 }
+
+#[test]
+fn rule_25_the_labels_of_the_moment_decide() {
+    let pod = |labels: &str| {
+        format!(
+            "{{kind: Pod, apiVersion: v1, metadata: {{name: build, namespace: ci, labels: {labels}}}, spec: {{containers: []}}, status: {{podIPs: [{{ip: 10.1.0.7}}]}}}}"
+        )
+    };
+    let namespace = |labels: &str| {
+        format!("{{kind: Namespace, apiVersion: v1, metadata: {{name: ci, labels: {labels}}}}}")
+    };
+    let before = World::with(&[
+        "{ingress: [{from: [{namespaceSelector: {matchLabels: {team: build}}, podSelector: {matchLabels: {app: build}}}]}]}",
+    ]);
+    let ask = |world: &World| world.tcp("ci/build", "prod/db", 1).ingress.decision;
+    assert_eq!(ask(&before), Allowed);
+    let relabelled = before.and(&pod("{app: other}"));
+    assert_eq!(ask(&relabelled), Denied);
+    let back = relabelled.and(&pod("{app: build}"));
+    assert_eq!(ask(&back), Allowed);
+    assert_eq!(ask(&back.and(&namespace("{team: other}"))), Denied);
+}
