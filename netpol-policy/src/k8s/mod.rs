@@ -3,10 +3,13 @@
 //! An object that the API server would refuse is refused here too, with the field at fault: a policy read half would fail
 //! open or closed without anybody knowing.
 
+pub mod lint;
 mod pod;
 mod policy;
 mod selector;
 mod service;
+pub mod strict;
+mod syntax;
 mod template;
 mod tiered;
 

@@ -6,6 +6,7 @@ use k8s_openapi::api::networking::v1 as api;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::selector::selector;
+use super::syntax::is_port_name;
 use super::{ObjectError, name, namespace_of, port, protocol};
 use crate::model::{Cidr, IpBlock, NetworkPolicy, Peer, PortMatch, PortRule, Rule, Selector};
 use crate::verdict::{PolicyKind, PolicyRef};
@@ -202,17 +203,4 @@ fn port_rule(from: &api::NetworkPolicyPort, field: &str) -> Result<PortRule, Obj
         protocol: Some(protocol),
         port,
     })
-}
-
-/// An IANA service name: lower case letters, digits and single dashes, a letter among them, at most 15 characters
-/// (`IsValidPortName` in k8s.io/apimachinery).
-fn is_port_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !name.is_empty()
-        && name.len() <= 15
-        && name.bytes().all(allowed)
-        && name.bytes().any(|byte| byte.is_ascii_lowercase())
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-        && !name.contains("--")
 }

@@ -3,6 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::ObjectError;
+use super::syntax::{is_label_key, is_label_value};
 use crate::model::{Operator, Requirement, Selector};
 
 /// Compiles a selector; `field` is its own path.
@@ -58,18 +59,9 @@ pub(super) fn selector(from: &LabelSelector, field: &str) -> Result<Selector, Ob
     Ok(Selector { requirements })
 }
 
-/// Longest name part of a label key, and longest label value, in bytes (`validation` in k8s.io/apimachinery).
-const NAME_MAX: usize = 63;
-/// Longest DNS subdomain, in bytes (RFC 1123).
-const SUBDOMAIN_MAX: usize = 253;
-
-/// A label key: a name, or a DNS subdomain, a slash and a name (`IsQualifiedName` in k8s.io/apimachinery).
-fn check_key(key: &str, field: &str) -> Result<(), ObjectError> {
-    let is_valid = match key.split_once('/') {
-        None => is_name(key),
-        Some((prefix, name)) => is_subdomain(prefix) && is_name(name),
-    };
-    if is_valid {
+/// Refuses what is no label key.
+pub(super) fn check_key(key: &str, field: &str) -> Result<(), ObjectError> {
+    if is_label_key(key) {
         return Ok(());
     }
     Err(ObjectError::new(
@@ -78,32 +70,13 @@ fn check_key(key: &str, field: &str) -> Result<(), ObjectError> {
     ))
 }
 
-/// A label value: empty, or a name.
-fn check_value(value: &str, field: &str) -> Result<(), ObjectError> {
-    if value.is_empty() || is_name(value) {
+/// Refuses what is no label value.
+pub(super) fn check_value(value: &str, field: &str) -> Result<(), ObjectError> {
+    if is_label_value(value) {
         return Ok(());
     }
     Err(ObjectError::new(
         field,
         format!("expected a label value, found {value:?}"),
     ))
-}
-
-fn is_name(text: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let outer = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    text.len() <= NAME_MAX
-        && text.bytes().all(inner)
-        && outer(text.bytes().next())
-        && outer(text.bytes().last())
-}
-
-fn is_subdomain(text: &str) -> bool {
-    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let is_label = |label: &str| {
-        label.bytes().all(|byte| alphanumeric(byte) || byte == b'-')
-            && label.bytes().next().is_some_and(alphanumeric)
-            && label.bytes().last().is_some_and(alphanumeric)
-    };
-    text.len() <= SUBDOMAIN_MAX && text.split('.').all(is_label)
 }

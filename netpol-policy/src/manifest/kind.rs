@@ -32,6 +32,31 @@ pub(super) enum Evaluated {
     CronJob,
 }
 
+impl Evaluated {
+    /// Whether it decides about traffic.
+    pub(super) fn is_policy(self) -> bool {
+        matches!(
+            self,
+            Self::NetworkPolicy
+                | Self::AdminNetworkPolicy
+                | Self::BaselineAdminNetworkPolicy
+                | Self::ClusterNetworkPolicy
+        )
+    }
+
+    /// Whether objects of the kind have no namespace.
+    pub(super) fn is_cluster_scoped(self) -> bool {
+        matches!(
+            self,
+            Self::Namespace
+                | Self::Node
+                | Self::AdminNetworkPolicy
+                | Self::BaselineAdminNetworkPolicy
+                | Self::ClusterNetworkPolicy
+        )
+    }
+}
+
 /// API groups and versions of the kinds that are evaluated.
 const EVALUATED: [(&str, &str, Evaluated); 16] = [
     ("v1", "Pod", Evaluated::Pod),

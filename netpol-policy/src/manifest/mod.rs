@@ -5,6 +5,7 @@ mod documents;
 mod kind;
 pub mod locate;
 mod reader;
+mod unique;
 
 use self::documents::documents;
 use self::reader::Reader;
@@ -17,6 +18,8 @@ pub struct Manifests {
     pub objects: Vec<Object>,
     /// What cannot, and why.
     pub errors: Vec<ManifestError>,
+    /// What can be used, and yet is likely to be a mistake; errors have the same shape.
+    pub warnings: Vec<ManifestError>,
     /// Where each of [`Self::objects`] stands, in the same order.
     pub places: Vec<Place>,
     /// Policies of kinds that are not evaluated: they may change every answer.
@@ -66,7 +69,27 @@ pub struct ManifestError {
 /// Reads YAML and JSON: many documents, and in each of JSON's one value after another. Lists may stand for their items.
 #[must_use]
 pub fn parse(text: &str) -> Manifests {
-    let mut reader = Reader::default();
+    parse_with(text, Validation::AsNeeded)
+}
+
+/// As [`parse`], with the checks that the API server makes (`--strict`): unknown and doubled fields are errors in every
+/// kind, `apiVersion` has to be there, and [`crate::k8s::strict`] tells the rest.
+#[must_use]
+pub fn parse_strict(text: &str) -> Manifests {
+    parse_with(text, Validation::Strict)
+}
+
+/// How much is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Validation {
+    /// What an evaluation depends on.
+    AsNeeded,
+    /// All that the API server would look at.
+    Strict,
+}
+
+fn parse_with(text: &str, validation: Validation) -> Manifests {
+    let mut reader = Reader::new(validation);
     // Values beyond the first of a document make the numbers of those after it larger.
     let mut more_values = 0;
     for document in documents(text.strip_prefix('\u{feff}').unwrap_or(text)) {
@@ -78,7 +101,7 @@ pub fn parse(text: &str) -> Manifests {
             line: document.first_line(),
             path: String::new(),
         };
-        match decode::values(&document) {
+        match decode::values(&document, validation) {
             Ok(values) => {
                 let before = more_values;
                 more_values += values.len().saturating_sub(1);

@@ -4,20 +4,28 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::kind::{Class, class, group};
-use super::{ManifestError, Manifests, NotEvaluated, Place, decode};
+use super::kind::{Class, Evaluated, class, group};
+use super::{ManifestError, Manifests, NotEvaluated, Place, Validation, decode};
 use crate::k8s::ObjectError;
 use crate::model::Object;
 
 /// Takes the values of a text one after another.
-#[derive(Default)]
 pub(super) struct Reader {
+    validation: Validation,
     read: Manifests,
     /// Index of an object in `read.objects`, by kind, namespace and name.
     indices: HashMap<(String, String, String), usize>,
 }
 
 impl Reader {
+    pub(super) fn new(validation: Validation) -> Self {
+        Self {
+            validation,
+            read: Manifests::default(),
+            indices: HashMap::new(),
+        }
+    }
+
     /// Everything that was read.
     pub(super) fn finish(self) -> Manifests {
         self.read
@@ -63,25 +71,30 @@ impl Reader {
     /// `default` is what a typed List says of its items, which may leave that out.
     fn object(&mut self, place: Place, mut value: Value, default: Option<&Typed>) {
         if !value.is_object() {
-            return self.error(&place, None, &place.path, "expected an object with a kind");
+            return self.error(
+                &place,
+                None,
+                &place.path,
+                "expected a Kubernetes object with apiVersion and kind, found none",
+            );
         }
         let text = |field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
         let kind = text("kind").or(default.map(|typed| typed.kind.clone()));
         let Some(kind) = kind else {
-            return self.error(
-                &place,
-                None,
-                below(&place.path, "kind"),
-                "expected a kind, found none",
-            );
+            // Such as values of a Helm chart, or a kustomization.
+            let message = if value.get("apiVersion").is_some() {
+                "expected a kind, found none"
+            } else {
+                "expected a Kubernetes object with apiVersion and kind, found neither"
+            };
+            return self.error(&place, None, below(&place.path, "kind"), message);
         };
         let written = value
             .get("apiVersion")
             .is_some_and(|found| !found.is_null());
         let api_version = text("apiVersion");
         if written && api_version.is_none() {
-            let described = described(&kind, &value);
-            return self.error(&place, Some(described), "apiVersion", "expected a string");
+            return self.error(&place, Some(kind), "apiVersion", "expected a string");
         }
         let api_version = api_version.or(default.and_then(|typed| typed.api_version.clone()));
         if let (Some(item_kind), Some(Value::Array(items))) = (
@@ -98,13 +111,12 @@ impl Reader {
         }
         match class(api_version.as_deref(), &kind) {
             Class::Evaluated(evaluated) => {
-                let described = described(&kind, &value);
-                match decode::object(evaluated, value) {
-                    Ok(object) => self.add(place, object),
-                    Err(ObjectError { field, message }) => {
-                        self.error(&place, Some(described), field, message);
-                    }
+                let described = described(evaluated, &kind, &value);
+                if api_version.is_none() && self.validation == Validation::Strict {
+                    let message = "expected an API version, found none";
+                    return self.error(&place, Some(described), "apiVersion", message);
                 }
+                self.evaluated(place, evaluated, described, value);
             }
             Class::NotEvaluated => {
                 let name = qualified(metadata(&value, "namespace"), metadata(&value, "name"));
@@ -120,6 +132,24 @@ impl Reader {
                 let dot = if group.is_empty() { "" } else { "." };
                 self.read.ignored.push(format!("{kind}{dot}{group}"));
             }
+        }
+    }
+
+    fn evaluated(&mut self, place: Place, kind: Evaluated, described: String, value: Value) {
+        let decoded = decode::object(kind, value, self.validation);
+        for ObjectError { field, message } in decoded.errors {
+            self.error(&place, Some(described.clone()), field, message);
+        }
+        for ObjectError { field, message } in decoded.warnings {
+            self.read.warnings.push(ManifestError {
+                document: place.document,
+                object: Some(described.clone()),
+                field,
+                message,
+            });
+        }
+        if let Some(object) = decoded.object {
+            self.add(place, object);
         }
     }
 
@@ -151,7 +181,7 @@ struct Typed {
     api_version: Option<String>,
 }
 
-fn below(path: &str, field: &str) -> String {
+pub(super) fn below(path: &str, field: &str) -> String {
     if path.is_empty() {
         field.to_owned()
     } else {
@@ -167,17 +197,9 @@ fn metadata<'a>(value: &'a Value, field: &str) -> &'a str {
 }
 
 /// `Kind namespace/name` of what may turn out not to be a valid object.
-fn described(kind: &str, value: &Value) -> String {
-    let is_cluster_scoped = matches!(
-        kind,
-        "Namespace"
-            | "Node"
-            | "AdminNetworkPolicy"
-            | "BaselineAdminNetworkPolicy"
-            | "ClusterNetworkPolicy"
-    );
+fn described(evaluated: Evaluated, kind: &str, value: &Value) -> String {
     let namespace = match metadata(value, "namespace") {
-        _ if is_cluster_scoped => "",
+        _ if evaluated.is_cluster_scoped() => "",
         "" => "default",
         namespace => namespace,
     };

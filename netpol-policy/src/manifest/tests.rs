@@ -120,17 +120,38 @@ fn errors_name_document_object_and_field() {
             3,
             "",
             "items[1].kind",
-            "expected a kind, found none",
+            "apiVersion and kind, found neither",
         ),
         (
             "kind: List\nitems: [3]",
             3,
             "",
             "items[0]",
-            "expected an object with a kind",
+            "expected a Kubernetes object",
         ),
-        ("[{}]", 3, "", "[0].kind", "expected a kind, found none"),
-        ("only text", 3, "", "", "expected an object with a kind"),
+        ("[{}]", 3, "", "[0].kind", "found neither"),
+        (
+            "apiVersion: v1",
+            3,
+            "",
+            "kind",
+            "expected a kind, found none",
+        ),
+        (
+            "replicas: 3\nimage: {tag: a}",
+            3,
+            "",
+            "kind",
+            "found neither",
+        ),
+        ("only text", 3, "", "", "expected a Kubernetes object"),
+        (
+            "kind: Pod\nmetadata: {{ include \"labels\" . }}",
+            3,
+            "",
+            "",
+            "; a template has to be rendered first",
+        ),
         (
             "kind: Pod\nmetadata: {name: a}",
             3,
@@ -226,7 +247,13 @@ fn kinds_of_other_api_groups_are_not_taken_for_ours_and_policies_of_others_are_t
     let others: Vec<_> = read
         .not_evaluated
         .iter()
-        .map(|one| (one.kind.as_str(), one.api_version.as_str(), one.name.as_str()))
+        .map(|one| {
+            (
+                one.kind.as_str(),
+                one.api_version.as_str(),
+                one.name.as_str(),
+            )
+        })
         .collect();
     let expected = [
         ("NetworkPolicy", "projectcalico.org/v3", "prod/a"),
@@ -245,7 +272,14 @@ fn each_object_remembers_where_it_stands() {
     let places: Vec<_> = read.objects.iter().zip(&read.places).collect();
     let places: Vec<_> = places
         .iter()
-        .map(|(object, place)| (object.key().1, place.document, place.line, place.path.as_str()))
+        .map(|(object, place)| {
+            (
+                object.key().1,
+                place.document,
+                place.line,
+                place.path.as_str(),
+            )
+        })
         .collect();
     // The second `a` has taken the place of the first in the order of objects, not in the text.
     let expected = [
@@ -254,7 +288,9 @@ fn each_object_remembers_where_it_stands() {
         ("c", 4, 10, "items[0]"),
     ];
     assert_eq!(places, expected);
-    let json = parse("{\"kind\": \"Pod\", \"metadata\": {\"name\": \"a\"}}\n{\"kind\": \"Node\", \"metadata\": {\"name\": \"b\"}}");
+    let json = parse(
+        "{\"kind\": \"Pod\", \"metadata\": {\"name\": \"a\"}}\n{\"kind\": \"Node\", \"metadata\": {\"name\": \"b\"}}",
+    );
     let documents: Vec<_> = json.places.iter().map(|place| place.document).collect();
     assert_eq!(documents, [1, 2]);
 }

@@ -13,6 +13,7 @@ mod refused;
 mod rules;
 mod rules_of_ends;
 mod rules_of_tiers;
+mod strict;
 mod support;
 mod templates;
 mod truth_tables;

@@ -15,6 +15,8 @@ pub use v1alpha1::{
 };
 pub use v1alpha2::{ClusterNetworkPolicy, cluster_network_policy};
 
+pub(super) use peer::EgressPeer;
+
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -24,6 +26,14 @@ use crate::verdict::{PolicyKind, PolicyRef};
 
 /// The highest number that `priority` may hold, which is the lowest precedence.
 const LAST_PRIORITY: i32 = 1000;
+
+/// What checks need of each of the kinds.
+pub(super) trait EgressPeers {
+    fn metadata(&self) -> &ObjectMeta;
+
+    /// The peers of each egress rule.
+    fn egress_peers(&self) -> Vec<&[EgressPeer]>;
+}
 
 fn reference(kind: PolicyKind, metadata: &ObjectMeta) -> Result<PolicyRef, ObjectError> {
     Ok(PolicyRef {

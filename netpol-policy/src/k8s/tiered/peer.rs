@@ -50,7 +50,7 @@ pub(super) struct IngressPeer {
 /// An entry of `to`. Exactly one field is set.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct EgressPeer {
+pub(in crate::k8s) struct EgressPeer {
     #[serde(skip_serializing_if = "Option::is_none")]
     namespaces: Option<LabelSelector>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,6 +64,13 @@ pub(super) struct EgressPeer {
     /// Fields of later versions.
     #[serde(flatten)]
     unknown: BTreeMap<String, Value>,
+}
+
+impl EgressPeer {
+    /// `networks` as written.
+    pub(in crate::k8s) fn networks(&self) -> &[String] {
+        self.networks.as_deref().unwrap_or_default()
+    }
 }
 
 impl From<IngressPeer> for EgressPeer {

@@ -2,10 +2,11 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::peer::{EgressPeer, IngressPeer, PodsForm, Subject, subject};
 use super::rule::{Form, Written, named_port, one_port, port_range, rules};
-use super::{priority, reference};
+use super::{EgressPeers, priority, reference};
 use crate::k8s::ObjectError;
 use crate::model::{PortMatch, PortRule, Protocol, TieredPolicy};
 use crate::verdict::{Direction, PolicyKind, Tier};
@@ -15,7 +16,10 @@ use crate::verdict::{Direction, PolicyKind, Tier};
 pub struct ClusterNetworkPolicy {
     #[serde(default)]
     metadata: ObjectMeta,
+    #[serde(skip_serializing_if = "Option::is_none")]
     spec: Option<Spec>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Value>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -93,6 +97,23 @@ struct PortRange {
     start: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<i32>,
+}
+
+impl EgressPeers for ClusterNetworkPolicy {
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn egress_peers(&self) -> Vec<&[EgressPeer]> {
+        peers_of_each(self.spec.as_ref().and_then(|spec| spec.egress.as_ref()))
+    }
+}
+
+fn peers_of_each(rules: Option<&Vec<EgressRule>>) -> Vec<&[EgressPeer]> {
+    let rules = rules.into_iter().flatten();
+    rules
+        .map(|rule| rule.to.as_deref().unwrap_or_default())
+        .collect()
 }
 
 const FORM: Form = Form {
