@@ -14,7 +14,7 @@ use netpol_api::{
 
 pub(crate) use filters::join_negations;
 
-use crate::{Connection, error::CliError, eval};
+use crate::{Connection, error::CliError, eval, explain};
 
 /// How to write items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,7 @@ pub(crate) fn command() -> Command {
                 .arg(output(&["text", "json"])),
         )
         .subcommand(eval::command())
+        .subcommand(explain::command())
         .subcommand(Command::new("version").about("Show the version"))
         .subcommand(
             Command::new("completion")

@@ -8,22 +8,26 @@
 //!                      ├─ screen   rewrites lines on a terminal
 //!                      └─ netpol_api::json   one object a line
 //! eval                  manifests ─► verdict, without a server
+//! explain               the same, with everything that was asked and its text (both: question, walk)
 //! status                GetStatus as a table or JSON
 //! reference             docs/cli.md
 //! ```
 //!
 //! Exit codes: 0 success (also when the reader of a pipe goes away), 1 no server or a broken stream, 2 wrong usage; those
-//! of `eval` are an answer.
+//! of `eval` and `explain` are an answer.
 
 mod args;
 mod error;
 mod eval;
+mod explain;
 mod line;
 mod manifests;
+mod question;
 pub mod reference;
 mod screen;
 mod status;
 mod text;
+mod walk;
 mod watch;
 
 use std::{
@@ -70,6 +74,7 @@ fn dispatch(name: &'static str, matches: &ArgMatches) -> Result<ExitCode, CliErr
         Some(("list", matches)) => on_runtime(watch::run(args::watch(matches, false)?)),
         Some(("status", matches)) => on_runtime(status::run(args::status(matches)?)),
         Some(("eval", matches)) => return eval::run(matches),
+        Some(("explain", matches)) => return explain::run(matches),
         Some(("version", _)) => {
             writeln!(io::stdout(), "{name} {}", env!("CARGO_PKG_VERSION")).map_err(CliError::Output)
         }

@@ -2,11 +2,12 @@
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
-use netpol_policy::request::{self, PortRef, Request};
+use netpol_policy::request::Request;
 
 use crate::args::{Output, color_of, output, output_of};
 use crate::error::CliError;
 use crate::manifests;
+use crate::question;
 
 /// What `flows eval` is to do.
 #[derive(Debug)]
@@ -35,38 +36,18 @@ Exit codes: 0 allowed, 1 denied, 2 bad input, 3 cannot be decided. With --reques
 
 /// The command.
 pub(crate) fn command() -> Command {
-    let question = |arg: Arg| arg.conflicts_with("requests");
+    let or_requests = |arg: Arg| {
+        let arg = arg.conflicts_with("requests");
+        if arg.is_required_set() {
+            return arg.required(false).required_unless_present("requests");
+        }
+        arg
+    };
     Command::new("eval")
         .about("Ask manifests whether a connection is allowed, without a cluster")
         .after_help(AFTER)
         .args(manifests::arguments())
-        .arg(question(
-            Arg::new("from")
-                .long("from")
-                .value_name("END")
-                .required_unless_present("requests")
-                .help("Who opens the connection"),
-        ))
-        .arg(question(
-            Arg::new("to")
-                .long("to")
-                .value_name("END")
-                .required_unless_present("requests")
-                .help("Who is to be reached"),
-        ))
-        .arg(question(
-            Arg::new("port")
-                .long("port")
-                .value_name("PORT")
-                .help("The port that is dialled: a number, or the name of a container's or a Service's port"),
-        ))
-        .arg(question(
-            Arg::new("protocol")
-                .long("protocol")
-                .value_name("PROTOCOL")
-                .default_value("TCP")
-                .help("TCP, UDP, SCTP, ICMP, ICMPv6 or a number"),
-        ))
+        .args(question::arguments().map(or_requests))
         .arg(
             Arg::new("requests")
                 .long("requests")
@@ -84,7 +65,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Eval, CliError> {
     Ok(Eval {
         asked: match matches.get_one::<String>("requests") {
             Some(path) => Asked::Many(requests(matches, path)?),
-            None => Asked::One(request(matches)?),
+            None => Asked::One(question::read(matches)?),
         },
         output: output_of(matches),
         color: color_of(matches),
@@ -105,23 +86,4 @@ fn requests(matches: &ArgMatches, path: &str) -> Result<String, CliError> {
         return usage("--requests: the answers are JSON, one a line");
     }
     Ok(path.to_owned())
-}
-
-fn request(matches: &ArgMatches) -> Result<Request, CliError> {
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let usage = |name: &'static str| {
-        move |error: request::RequestError| CliError::Usage(format!("--{name}: {error}"))
-    };
-    // clap has seen to it that both ends are there, and gives the protocol its default.
-    let end = |name| text(name).unwrap_or_default().parse().map_err(usage(name));
-    Ok(Request {
-        from: end("from")?,
-        to: end("to")?,
-        protocol: request::protocol(text("protocol").unwrap_or("TCP"))
-            .map_err(usage("protocol"))?,
-        port: text("port")
-            .map(str::parse::<PortRef>)
-            .transpose()
-            .map_err(usage("port"))?,
-    })
 }

@@ -10,9 +10,11 @@ use netpol_policy::verdict::{
 };
 use serde::{Serialize, Serializer};
 
+use crate::question::Answer;
+
 /// What policies say of a connection.
 #[derive(Serialize)]
-pub(super) struct Judged<'a> {
+pub(crate) struct Judged<'a> {
     allowed: Option<bool>,
     egress: Side<'a>,
     ingress: Side<'a>,
@@ -33,7 +35,7 @@ struct Side<'a> {
 }
 
 #[derive(Serialize)]
-struct Policy<'a> {
+pub(crate) struct Policy<'a> {
     kind: &'static str,
     /// Empty for cluster-scoped kinds.
     namespace: &'a str,
@@ -79,7 +81,7 @@ struct Step<'a> {
 
 /// The answer to one question, with the question.
 #[derive(Serialize)]
-struct Answer<'a> {
+pub(crate) struct Answered<'a> {
     from: String,
     to: String,
     protocol: Word,
@@ -111,21 +113,26 @@ impl Serialize for Word {
 }
 
 /// Writes the answer to one question as a line.
-pub(super) fn write(mut out: impl Write, answer: &super::Answer) -> io::Result<()> {
-    let request = &answer.request;
-    let answer = Answer {
-        from: request.from.to_string(),
-        to: request.to.to_string(),
-        protocol: Word(request.protocol),
-        port: request.port.as_ref().map(|port| match port {
-            PortRef::Number(number) => Port::Number(*number),
-            PortRef::Name(name) => Port::Name(name),
-        }),
-        judged: Judged::from(&answer.verdict),
-    };
-    serde_json::to_writer(&mut out, &answer)?;
+pub(super) fn write(mut out: impl Write, answer: &Answer) -> io::Result<()> {
+    serde_json::to_writer(&mut out, &Answered::from(answer))?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+impl<'a> From<&'a Answer> for Answered<'a> {
+    fn from(answer: &'a Answer) -> Self {
+        let request = &answer.request;
+        Self {
+            from: request.from.to_string(),
+            to: request.to.to_string(),
+            protocol: Word(request.protocol),
+            port: request.port.as_ref().map(|port| match port {
+                PortRef::Number(number) => Port::Number(*number),
+                PortRef::Name(name) => Port::Name(name),
+            }),
+            judged: Judged::from(&answer.verdict),
+        }
+    }
 }
 
 impl<'a> From<&'a Verdict> for Judged<'a> {
@@ -224,22 +231,33 @@ impl<'a> From<&'a Denial> for Denied<'a> {
 
 impl<'a> From<&'a TierStep> for Step<'a> {
     fn from(step: &'a TierStep) -> Self {
-        let (outcome, rules): (_, &[RuleRef]) = match &step.outcome {
-            TierOutcome::NotSelected => ("not_selected", &[]),
-            TierOutcome::NoMatch => ("no_match", &[]),
-            TierOutcome::Passed(rules) => ("passed", rules),
-            TierOutcome::Allowed => ("allowed", &[]),
-            TierOutcome::Denied => ("denied", &[]),
-            TierOutcome::Undecided => ("undecided", &[]),
+        let rules: &[RuleRef] = match &step.outcome {
+            TierOutcome::Passed(rules) => rules,
+            _ => &[],
         };
         Self {
-            tier: match step.tier {
-                Tier::Admin => "admin",
-                Tier::NetworkPolicy => "network_policy",
-                Tier::Baseline => "baseline",
-            },
-            outcome,
+            tier: tier(step.tier),
+            outcome: outcome(&step.outcome),
             rules: rules.iter().map(Rule::from).collect(),
         }
+    }
+}
+
+pub(crate) fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Admin => "admin",
+        Tier::NetworkPolicy => "network_policy",
+        Tier::Baseline => "baseline",
+    }
+}
+
+pub(crate) fn outcome(outcome: &TierOutcome) -> &'static str {
+    match outcome {
+        TierOutcome::NotSelected => "not_selected",
+        TierOutcome::NoMatch => "no_match",
+        TierOutcome::Passed(_) => "passed",
+        TierOutcome::Allowed => "allowed",
+        TierOutcome::Denied => "denied",
+        TierOutcome::Undecided => "undecided",
     }
 }
