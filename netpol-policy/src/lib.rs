@@ -19,6 +19,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod inventory;
 pub mod k8s;
+pub mod lint;
 pub mod manifest;
 pub mod model;
 pub mod request;

@@ -5,6 +5,7 @@ mod attribution;
 mod conformance;
 mod generator;
 mod kinds;
+mod lint;
 mod often_wrong;
 mod oracle;
 mod properties;
