@@ -27,8 +27,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use self::ends::{End, Who};
-use self::outcome::Reasons;
-pub(crate) use self::outcome::{Decision, Reason};
+pub(crate) use self::outcome::{Decision, Exempt, Reason, Reasons};
 use self::port::Target;
 
 /// Objects as a user writes them, one of a kind, namespace and name.
@@ -114,17 +113,18 @@ impl World {
         let pod = match end.who {
             Who::Pod(pod) => pod,
             // Rules 21, 31: policies select nothing but pods of the pod network.
-            Who::Node(_) | Who::Outside => return Decision::Allowed(Reasons::default()),
+            Who::Node(_) | Who::Outside => return Exempt::NotASubject.into(),
             // Nobody knows which policies select it.
             Who::Unknown | Who::Service => return Decision::Unknown,
         };
         // Rules 19, 20, 36: before every tier.
-        let is_itself = matches!(peer.who, Who::Pod(other) if same_object(pod, other));
         let own_node = text(&pod["spec"]["nodeName"]);
-        let is_own_node =
-            matches!(peer.who, Who::Node(node) if !own_node.is_empty() && node == own_node);
-        if is_itself || is_own_node {
-            return Decision::Allowed(Reasons::default());
+        match peer.who {
+            Who::Pod(other) if same_object(pod, other) => return Exempt::Itself.into(),
+            Who::Node(node) if !own_node.is_empty() && node == own_node => {
+                return Exempt::OwnNode.into();
+            }
+            _ => {}
         }
         let question = Question {
             world: self,

@@ -29,6 +29,28 @@ pub(crate) struct Reasons {
     pub(crate) surely: BTreeSet<Reason>,
     /// Those that may.
     pub(crate) possibly: BTreeSet<Reason>,
+    /// Why no policy was asked.
+    pub(crate) exempt: Option<Exempt>,
+}
+
+/// What is allowed before any tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exempt {
+    /// This end is no pod of the pod network (rules 21, 31).
+    NotASubject,
+    /// Rules 19, 36.
+    Itself,
+    /// Rule 20.
+    OwnNode,
+}
+
+impl From<Exempt> for Decision {
+    fn from(why: Exempt) -> Self {
+        Self::Allowed(Reasons {
+            exempt: Some(why),
+            ..Reasons::default()
+        })
+    }
 }
 
 /// What may happen to a connection: one of those that are set.

@@ -101,6 +101,7 @@ fn outcomes_of_rule(
         let reasons = Reasons {
             surely: [reason(None, None)].into(),
             possibly: [reason(None, None)].into(),
+            exempt: None,
         };
         return Outcomes {
             denied: Some(reasons),

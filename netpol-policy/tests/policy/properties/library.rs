@@ -8,11 +8,11 @@ use netpol_policy::evaluate::evaluate;
 use netpol_policy::inventory::Inventory;
 use netpol_policy::manifest;
 use netpol_policy::model::{Object, Protocol};
-use netpol_policy::verdict::{self, DirectionVerdict, PolicyRef, RuleRef, Verdict};
+use netpol_policy::verdict::{self, DecidedBy, DirectionVerdict, PolicyRef, RuleRef, Verdict};
 use serde_json::Value;
 
 use crate::generator::Request;
-use crate::oracle::{Decision, Reason};
+use crate::oracle::{Decision, Exempt, Reason, Reasons};
 
 /// Objects of a world in force.
 pub(super) struct Library(pub(super) Inventory);
@@ -118,18 +118,34 @@ impl Library {
     }
 }
 
-/// Where the library's direction differs from the oracle's: in the decision, or in who is named for it.
+/// Where the library's direction differs from the oracle's: in the decision, in who took it, or in what is named for it.
 pub(super) fn difference(oracle: &Decision, library: &DirectionVerdict) -> Option<String> {
-    let (expected, reasons) = match oracle {
-        Decision::Allowed(reasons) => (verdict::Decision::Allowed, reasons),
-        Decision::Denied(reasons) => (verdict::Decision::Denied, reasons),
-        Decision::Unknown => (verdict::Decision::Unknown, &Default::default()),
-    };
     let named = named(library);
-    let agrees = expected == library.decision
-        && reasons.surely.is_subset(&named)
-        && named.is_subset(&reasons.possibly);
+    let names =
+        |reasons: &Reasons| reasons.surely.is_subset(&named) && named.is_subset(&reasons.possibly);
+    let agrees = match (oracle, library.decision) {
+        (Decision::Allowed(reasons), verdict::Decision::Allowed) => {
+            names(reasons) && may_allow(reasons).contains(&library.decided_by)
+        }
+        (Decision::Denied(reasons), verdict::Decision::Denied) => {
+            names(reasons) && library.decided_by == DecidedBy::Policy
+        }
+        (Decision::Unknown, verdict::Decision::Unknown) => named.is_empty(),
+        _ => false,
+    };
     (!agrees).then(|| format!("oracle {oracle:?}\nlibrary {library:?}"))
+}
+
+/// Who is to be told as the one that allowed.
+fn may_allow(reasons: &Reasons) -> &'static [DecidedBy] {
+    match reasons.exempt {
+        Some(Exempt::NotASubject) => &[DecidedBy::NotASubject],
+        Some(Exempt::Itself) => &[DecidedBy::SelfTraffic],
+        Some(Exempt::OwnNode) => &[DecidedBy::Node],
+        None if !reasons.surely.is_empty() => &[DecidedBy::Policy],
+        None if reasons.possibly.is_empty() => &[DecidedBy::Default],
+        None => &[DecidedBy::Policy, DecidedBy::Default],
+    }
 }
 
 /// Rules that allow, down to peer and port; policies that deny, those with deny rules down to the rule.
