@@ -3,7 +3,7 @@
 use netpol_policy::connection::{Connection, End};
 use netpol_policy::evaluate::evaluate;
 use netpol_policy::model::Protocol::{Sctp, Tcp, Udp};
-use netpol_policy::verdict::{Caveat, DecidedBy, Decision, DenyReason, Verdict};
+use netpol_policy::verdict::{Caveat, DecidedBy, Decision, DenyReason, PolicyKind, Verdict};
 
 use crate::support::{World, outside};
 use Decision::{Allowed, Denied, Unknown};
@@ -61,6 +61,12 @@ fn baseline_for_a_pod_that_is_isolated_for_egress_only() {
         let world = World::with(&[&spec]).and(baseline);
         let ingress = world.tcp("ci/build", "prod/db", 1).ingress;
         assert_eq!(ingress.decision, decision, "{types}");
+        let by = ingress.denied_by.first().map(|denial| denial.policy.kind);
+        let is_denied = decision == Denied;
+        assert_eq!(
+            by,
+            is_denied.then_some(PolicyKind::BaselineAdminNetworkPolicy)
+        );
     }
 }
 

@@ -10,6 +10,7 @@ mod order;
 mod ports;
 mod priority;
 mod subjects;
+mod user_stories;
 
 use netpol_policy::model::Protocol::{self, Sctp, Tcp, Udp};
 

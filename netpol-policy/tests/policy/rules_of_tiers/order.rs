@@ -209,10 +209,14 @@ fn rule_37_selection_for_egress_does_not_keep_ingress_from_baseline() {
     let deny = format!(
         "ingress: [{{action: Deny, {FROM_ALL}}}], egress: [{{action: Deny, {TO_EVERYWHERE}}}]"
     );
-    for (types, ingress, egress) in [
-        ("[Egress]", Denied, Allowed),
-        ("[Ingress]", Allowed, Denied),
-        ("[Ingress, Egress]", Allowed, Allowed),
+    let (denied, open) = (
+        (Denied, (Tier::Baseline, "denied")),
+        (Allowed, (Tier::NetworkPolicy, "allowed")),
+    );
+    for (types, into, out) in [
+        ("[Egress]", denied, open),
+        ("[Ingress]", open, denied),
+        ("[Ingress, Egress]", open, open),
     ] {
         for cluster in [
             world().baseline("b", 1, &deny),
@@ -222,9 +226,12 @@ fn rule_37_selection_for_egress_does_not_keep_ingress_from_baseline() {
                 "shop/np",
                 &format!("{{podSelector: {{matchLabels: {{app: db}}}}, policyTypes: {types}, ingress: [{{}}], egress: [{{}}]}}"),
             );
-            assert_eq!(cluster.build_to_db(Tcp, 5432).decision, ingress, "{types}");
-            let out = cluster.ask("shop/db", "ci/build", Tcp, 80).egress;
-            assert_eq!(out.decision, egress, "{types}");
+            let egress = cluster.ask("shop/db", "ci/build", Tcp, 80).egress;
+            for (found, (decision, last)) in [(cluster.build_to_db(Tcp, 5432), into), (egress, out)]
+            {
+                assert_eq!(found.decision, decision, "{types}");
+                assert_eq!(path(&found).last(), Some(&last), "{types}");
+            }
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Mutex;
 
 use netpol_policy::connection::{Connection, End};
 use netpol_policy::evaluate::evaluate;
 use netpol_policy::inventory::Inventory;
-use netpol_policy::model::Protocol;
+use netpol_policy::model::{Object, Protocol};
 use netpol_policy::verdict::{DecidedBy, Decision, DirectionVerdict, Verdict};
 
 use super::objects;
@@ -233,10 +234,8 @@ impl Cluster {
 
     /// What the manifests hold; none of them may be wrong.
     pub(crate) fn inventory(&self) -> &Inventory {
-        self.read.get_or_init(|| {
-            let text = self.manifests().join("\n---\n");
-            Inventory::new(objects(&text))
-        })
+        self.read
+            .get_or_init(|| Inventory::new(self.manifests().into_iter().flat_map(objects_once)))
     }
 
     fn manifests(&self) -> Vec<String> {
@@ -283,6 +282,17 @@ impl PodText {
     fn path(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
+}
+
+/// What a manifest holds. Most manifests stand in many clusters, and are read once for all of them.
+fn objects_once(manifest: String) -> Vec<Object> {
+    static READ: Mutex<BTreeMap<String, Vec<Object>>> = Mutex::new(BTreeMap::new());
+    let known = READ.lock().unwrap().get(&manifest).cloned();
+    known.unwrap_or_else(|| {
+        let read = objects(&manifest);
+        READ.lock().unwrap().insert(manifest, read.clone());
+        read
+    })
 }
 
 /// No answer by policy comes without the rules or policies behind it.

@@ -73,3 +73,24 @@ fn a_pod_added_later_is_isolated_as_its_labels_say() {
         .pod("x/d", "{pod: d}");
     cluster.expect(Tcp, 80, &everyone().denied("*", "x/d"));
 }
+
+#[test]
+fn a_namespace_made_later_is_let_in_by_its_label() {
+    let cluster = xyz()
+        .policy(
+            "x/from-y",
+            "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns: 'y'}}}]}]}",
+        )
+        .namespace("later", "{ns: 'y'}")
+        .pod("later/a", "{pod: a}")
+        .namespace("other", "{ns: other}")
+        .pod("other/a", "{pod: a}");
+    cluster.expect(
+        Tcp,
+        80,
+        &everyone()
+            .denied("*", "x/*")
+            .allowed("y/*", "x/*")
+            .allowed("later/*", "x/*"),
+    );
+}

@@ -5,8 +5,11 @@
 
 mod blocks;
 mod changes;
+mod conflicts;
 mod directions;
 mod isolation;
+mod peer_forms;
+mod port_entries;
 mod ports;
 mod protocols;
 mod selectors;
