@@ -1,9 +1,10 @@
 //! Answers kept for as long as nothing they depend on has changed.
 //!
-//! An answer depends on the subject (a pod's identity and the policies that select it), on the other end's identity or the
-//! address block it is in, and on protocol and port. The first two have numbers that are never used again, so an answer
-//! whose inputs changed is never found; it makes room for others when there is none left.
+//! An answer depends on both ends (a pod's identity and the policies that select it, or the address block that an outsider
+//! is in), on protocol and port. Identities with their policies have numbers that are never used again, so an answer whose
+//! inputs changed is never found; it makes room for others when there is none left.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -11,36 +12,39 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::connection::{Connection, End};
-use crate::evaluate::{self, Judgement};
+use crate::evaluate;
 use crate::inventory::{Inventory, Subject};
 use crate::model::Protocol;
-use crate::verdict::{Caveat, Decision, Direction, Verdict, both};
+use crate::verdict::{Direction, Verdict};
 
 /// Evaluates like [`evaluate::evaluate`], and remembers. One cache serves any number of inventories and threads.
 #[derive(Debug)]
-pub struct VerdictCache(
-    Cache<Key, Arc<Judgement>, UnitWeighter, foldhash::fast::RandomState, Lifecycle>,
-);
+pub struct VerdictCache(Kept);
 
-type Lifecycle = DefaultLifecycle<Key, Arc<Judgement>>;
+type Kept = Cache<
+    Key,
+    Arc<Verdict>,
+    UnitWeighter,
+    foldhash::fast::RandomState,
+    DefaultLifecycle<Key, Arc<Verdict>>,
+>;
 
-/// All that a direction's answer depends on.
+/// All that an answer depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
-    subject: u64,
-    other: Other,
+    source: Party,
+    destination: Party,
     protocol: Protocol,
     port: Option<u16>,
-    direction: Direction,
     ip_block_matches_cluster: bool,
     /// The block of the address that was dialled, where that counts.
     dialled: Option<Block>,
 }
 
-/// The other end as policies see it.
+/// An end as policies see it; the block where the other end's policies compare addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Other {
-    Pod { identity: u64, at: Option<Block> },
+enum Party {
+    Pod { subject: u64, at: Option<Block> },
     Outside(Option<Block>),
 }
 
@@ -48,41 +52,8 @@ enum Other {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Block(Option<IpNet>);
 
-/// The answer to one connection, shared with the cache.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The source's side.
-    pub egress: Arc<Judgement>,
-    /// The destination's side.
-    pub ingress: Arc<Judgement>,
-}
-
-impl Answer {
-    /// Allowed only where both directions are; denied where either is.
-    #[must_use]
-    pub fn decision(&self) -> Decision {
-        both(self.egress.verdict.decision, self.ingress.verdict.decision)
-    }
-
-    /// The caveats of both directions, each once, in order.
-    #[must_use]
-    pub fn caveats(&self) -> Vec<Caveat> {
-        evaluate::caveats(&self.egress, &self.ingress)
-    }
-
-    /// As [`evaluate::evaluate`] gives it.
-    #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        Verdict {
-            egress: self.egress.verdict.clone(),
-            ingress: self.ingress.verdict.clone(),
-            caveats: self.caveats(),
-        }
-    }
-}
-
 impl VerdictCache {
-    /// Keeps at most this many answers, one for each direction of a connection.
+    /// Keeps at most this many answers.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self(Cache::with(
@@ -96,11 +67,17 @@ impl VerdictCache {
 
     /// What policies say of a connection.
     #[must_use]
-    pub fn evaluate(&self, inventory: &Inventory, connection: &Connection) -> Answer {
-        Answer {
-            egress: self.judge(inventory, connection, Direction::Egress),
-            ingress: self.judge(inventory, connection, Direction::Ingress),
+    pub fn evaluate(&self, inventory: &Inventory, connection: &Connection) -> Arc<Verdict> {
+        let evaluate = || Arc::new(evaluate::evaluate(inventory, connection));
+        let Some(key) = key(inventory, connection) else {
+            return evaluate();
+        };
+        if let Some(kept) = self.0.get(&key) {
+            return kept;
         }
+        let verdict = evaluate();
+        self.0.insert(key, verdict.clone());
+        verdict
     }
 
     /// How many answers are kept.
@@ -114,69 +91,71 @@ impl VerdictCache {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
 
-    fn judge(
-        &self,
-        inventory: &Inventory,
-        connection: &Connection,
-        direction: Direction,
-    ) -> Arc<Judgement> {
-        let pod = match evaluate::exempt(connection, direction) {
-            Ok(judgement) => return Arc::new(judgement),
-            Err(pod) => pod,
-        };
-        let subject = inventory.subject(pod);
-        let evaluate = || {
-            Arc::new(evaluate::by_policies(
-                inventory, connection, direction, &subject,
-            ))
-        };
-        let Some(key) = key(inventory, connection, direction, &subject) else {
-            return evaluate();
-        };
-        if let Some(kept) = self.0.get(&key) {
-            return kept;
+/// An end that policies know by its identity or its address alone.
+enum Known<'a> {
+    Pod(Arc<Subject>, Option<IpAddr>),
+    Outside(&'a IpAddr),
+}
+
+impl<'a> Known<'a> {
+    fn new(inventory: &Inventory, end: &'a End) -> Option<Self> {
+        match end {
+            End::Pod { pod, address } if !pod.host_network => {
+                Some(Self::Pod(inventory.subject(pod), *address))
+            }
+            End::Address(address) => Some(Self::Outside(address)),
+            _ => None,
         }
-        let judgement = evaluate();
-        self.0.insert(key, judgement.clone());
-        judgement
+    }
+
+    fn subject(&self) -> Option<&Subject> {
+        match self {
+            Self::Pod(subject, _) => Some(subject),
+            Self::Outside(_) => None,
+        }
+    }
+
+    /// As the policies of the other end see it, in the direction that they are about; `None` where they look at more.
+    fn seen_by(&self, inventory: &Inventory, other: &Self, direction: Direction) -> Option<Party> {
+        let other = other.subject();
+        let compares = other.is_some_and(|other| other.compares_addresses(direction));
+        let block = |address| Block(inventory.policy_block(address));
+        match self {
+            Self::Pod(subject, address) => Some(Party::Pod {
+                subject: subject.id,
+                at: address.filter(|_| compares).map(block),
+            }),
+            Self::Outside(_) if other.is_some_and(|other| other.compares_names(direction)) => None,
+            Self::Outside(address) => Some(Party::Outside(compares.then(|| block(**address)))),
+        }
     }
 }
 
-/// `None` for what is rare and would need more to tell it apart.
-fn key(
-    inventory: &Inventory,
-    connection: &Connection,
-    direction: Direction,
-    subject: &Subject,
-) -> Option<Key> {
-    let other = match direction {
-        Direction::Egress => &connection.destination,
-        Direction::Ingress => &connection.source,
+/// `None` for what is rare and would need more to tell it apart: ends of other kinds, and what is exempt from policy for
+/// being this pod and no other.
+fn key(inventory: &Inventory, connection: &Connection) -> Option<Key> {
+    let source = Known::new(inventory, &connection.source)?;
+    let destination = Known::new(inventory, &connection.destination)?;
+    let dialled = match &source {
+        Known::Pod(subject, _) if subject.compares_addresses(Direction::Egress) => connection
+            .dialled
+            .map(|dialled| Block(inventory.policy_block(dialled.ip()))),
+        _ => None,
     };
-    let compares = subject.compares_addresses(direction);
-    let block = |address| Block(inventory.policy_block(address));
-    let other = match other {
-        End::Pod { pod, address } if !pod.host_network => Other::Pod {
-            identity: inventory.subject(pod).identity.id,
-            at: address.filter(|_| compares).map(block),
-        },
-        End::Address(address) if !subject.compares_names(direction) => {
-            Other::Outside(compares.then(|| block(*address)))
-        }
-        _ => return None,
-    };
-    let dialled = connection.dialled.map(|dialled| dialled.ip());
-    if dialled.is_some() && evaluate::connects_to_itself(connection) {
+    if let (Known::Pod(one, _), Known::Pod(other, _)) = (&source, &destination)
+        && Arc::ptr_eq(one, other)
+        && evaluate::connects_to_itself(connection)
+    {
         return None;
     }
     Some(Key {
-        subject: subject.id,
-        other,
+        source: source.seen_by(inventory, &destination, Direction::Ingress)?,
+        destination: destination.seen_by(inventory, &source, Direction::Egress)?,
         protocol: connection.protocol,
         port: connection.destination_port,
-        direction,
         ip_block_matches_cluster: inventory.dialect().ip_block_matches_cluster,
-        dialled: dialled.filter(|_| compares).map(block),
+        dialled,
     })
 }

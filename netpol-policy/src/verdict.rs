@@ -266,15 +266,10 @@ impl Verdict {
     /// Allowed only where both directions are; denied where either is.
     #[must_use]
     pub fn decision(&self) -> Decision {
-        both(self.egress.decision, self.ingress.decision)
-    }
-}
-
-/// Two decisions that both have to allow.
-pub(crate) fn both(one: Decision, other: Decision) -> Decision {
-    match (one, other) {
-        (Decision::Denied, _) | (_, Decision::Denied) => Decision::Denied,
-        (Decision::Unknown, _) | (_, Decision::Unknown) => Decision::Unknown,
-        (Decision::Allowed, Decision::Allowed) => Decision::Allowed,
+        match (self.egress.decision, self.ingress.decision) {
+            (Decision::Denied, _) | (_, Decision::Denied) => Decision::Denied,
+            (Decision::Unknown, _) | (_, Decision::Unknown) => Decision::Unknown,
+            (Decision::Allowed, Decision::Allowed) => Decision::Allowed,
+        }
     }
 }

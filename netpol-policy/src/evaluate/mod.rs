@@ -37,29 +37,21 @@ use crate::verdict::{
 pub fn evaluate(inventory: &Inventory, connection: &Connection) -> Verdict {
     let egress = judge(inventory, connection, Direction::Egress);
     let ingress = judge(inventory, connection, Direction::Ingress);
+    let mut caveats = egress.caveats;
+    caveats.extend(ingress.caveats);
+    caveats.sort();
+    caveats.dedup();
     Verdict {
-        caveats: caveats(&egress, &ingress),
+        caveats,
         egress: egress.verdict,
         ingress: ingress.verdict,
     }
 }
 
 /// One direction's answer with its caveats.
-#[derive(Clone, Debug)]
-pub struct Judgement {
-    /// The answer.
-    pub verdict: DirectionVerdict,
-    /// What to know before relying on it.
-    pub caveats: Vec<Caveat>,
-}
-
-/// The caveats of both directions, each once, in order.
-pub(crate) fn caveats(egress: &Judgement, ingress: &Judgement) -> Vec<Caveat> {
-    let mut caveats = egress.caveats.clone();
-    caveats.extend(&ingress.caveats);
-    caveats.sort();
-    caveats.dedup();
-    caveats
+struct Judgement {
+    verdict: DirectionVerdict,
+    caveats: Vec<Caveat>,
 }
 
 impl Judgement {
@@ -114,11 +106,7 @@ impl Question<'_> {
 }
 
 /// One direction, from its exemptions to the tiers.
-pub(crate) fn judge(
-    inventory: &Inventory,
-    connection: &Connection,
-    direction: Direction,
-) -> Judgement {
+fn judge(inventory: &Inventory, connection: &Connection, direction: Direction) -> Judgement {
     match exempt(connection, direction) {
         Ok(judgement) => judgement,
         Err(pod) => by_policies(inventory, connection, direction, &inventory.subject(pod)),
@@ -126,10 +114,7 @@ pub(crate) fn judge(
 }
 
 /// The answer where no policy is asked; else the pod whose policies are.
-pub(crate) fn exempt(
-    connection: &Connection,
-    direction: Direction,
-) -> Result<Judgement, &Arc<Pod>> {
+fn exempt(connection: &Connection, direction: Direction) -> Result<Judgement, &Arc<Pod>> {
     let (own, other) = match direction {
         Direction::Egress => (&connection.source, &connection.destination),
         Direction::Ingress => (&connection.destination, &connection.source),
@@ -169,7 +154,7 @@ pub(crate) fn exempt(
 }
 
 /// What the tiers say.
-pub(crate) fn by_policies(
+fn by_policies(
     inventory: &Inventory,
     connection: &Connection,
     direction: Direction,

@@ -130,7 +130,7 @@ impl Inventory {
             return;
         }
         space.labels = labels;
-        if let Some(space) = self.spaces.get(name) {
+        if let Some(space) = self.spaces.get_mut(name) {
             self.subjects.relabel(name, space, &self.tiered);
         }
     }
@@ -245,7 +245,7 @@ impl Inventory {
             self.policy_blocks.remove(blocks::of_policy(old));
         }
         let changed: Vec<&NetworkPolicy> = old.iter().chain(&new).map(AsRef::as_ref).collect();
-        if let Some(space) = self.spaces.get(namespace) {
+        if let Some(space) = self.spaces.get_mut(namespace) {
             self.subjects.reselect(space, &self.tiered, &changed);
         }
         old.is_some()
@@ -272,8 +272,9 @@ impl Inventory {
             self.policy_blocks.remove(blocks::of_tiered(old));
         }
         let changed: Vec<&TieredPolicy> = old.iter().chain(&new).map(AsRef::as_ref).collect();
-        self.subjects
-            .reselect_tiered(&self.spaces, &self.tiered, &changed);
+        for (_, space) in self.spaces.iter_mut() {
+            self.subjects.reselect_tiered(space, &self.tiered, &changed);
+        }
         old.is_some()
     }
 }

@@ -10,8 +10,6 @@ use crate::verdict::{Direction, Tier};
 /// every policy.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    /// Never used for another identity.
-    pub(crate) id: u64,
     pub(crate) namespace: Arc<str>,
     pub(crate) namespace_labels: Labels,
     pub(crate) labels: Labels,
@@ -30,9 +28,19 @@ pub(crate) struct Subject {
     pub(crate) admin: Vec<Arc<TieredPolicy>>,
     /// In order of priority; those without one last.
     pub(crate) baseline: Vec<Arc<TieredPolicy>>,
+    ingress: Asks,
+    egress: Asks,
 }
 
-/// A number that no identity and no subject has had, in any inventory.
+/// What the policies of a subject look at in one direction.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asks {
+    anything: bool,
+    addresses: bool,
+    names: bool,
+}
+
+/// A number that no subject has had, in any inventory.
 fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -46,7 +54,6 @@ impl Identity {
         ports: Arc<[NamedPort]>,
     ) -> Self {
         Self {
-            id: next_id(),
             namespace,
             namespace_labels,
             labels,
@@ -77,13 +84,49 @@ impl Subject {
                 .cloned()
                 .collect()
         };
-        Self {
+        let mut subject = Self {
             id: next_id(),
             isolating_ingress: isolating(Direction::Ingress),
             isolating_egress: isolating(Direction::Egress),
             admin: of_tier(Tier::Admin),
             baseline: of_tier(Tier::Baseline),
+            ingress: Asks::default(),
+            egress: Asks::default(),
             identity,
+        };
+        subject.ingress = subject.asked(Direction::Ingress);
+        subject.egress = subject.asked(Direction::Egress);
+        subject
+    }
+
+    fn asked(&self, direction: Direction) -> Asks {
+        let isolating = self.isolating(direction);
+        let mut blocks = isolating
+            .iter()
+            .flat_map(|policy| policy.rules(direction).unwrap_or_default())
+            .flat_map(|rule| &rule.peers)
+            .filter(|peer| matches!(peer, Peer::IpBlock(_)));
+        let mut asks = Asks {
+            anything: !isolating.is_empty(),
+            addresses: blocks.next().is_some(),
+            names: false,
+        };
+        let tiered = self.admin.iter().chain(&self.baseline);
+        for peer in tiered
+            .flat_map(|policy| policy.rules(direction))
+            .flat_map(|rule| &rule.peers)
+        {
+            asks.anything = true;
+            asks.addresses |= matches!(peer, TieredPeer::Networks(_));
+            asks.names |= matches!(peer, TieredPeer::DomainNames(_));
+        }
+        asks
+    }
+
+    fn asks(&self, direction: Direction) -> Asks {
+        match direction {
+            Direction::Ingress => self.ingress,
+            Direction::Egress => self.egress,
         }
     }
 
@@ -95,34 +138,19 @@ impl Subject {
         }
     }
 
-    fn tiered_peers(&self, direction: Direction) -> impl Iterator<Item = &TieredPeer> {
-        let policies = self.admin.iter().chain(&self.baseline);
-        policies
-            .flat_map(move |policy| policy.rules(direction))
-            .flat_map(|rule| &rule.peers)
-    }
-
     /// Whether no policy says anything about a direction.
     pub(crate) fn is_free(&self, direction: Direction) -> bool {
-        self.isolating(direction).is_empty() && self.tiered_peers(direction).next().is_none()
+        !self.asks(direction).anything
     }
 
     /// Whether the answer may depend on the address of the other end.
     pub(crate) fn compares_addresses(&self, direction: Direction) -> bool {
-        let isolating = self.isolating(direction).iter();
-        isolating
-            .flat_map(|policy| policy.rules(direction).unwrap_or_default())
-            .flat_map(|rule| &rule.peers)
-            .any(|peer| matches!(peer, Peer::IpBlock(_)))
-            || self
-                .tiered_peers(direction)
-                .any(|peer| matches!(peer, TieredPeer::Networks(_)))
+        self.asks(direction).addresses
     }
 
     /// Whether the answer may depend on the domain names of the other end.
     pub(crate) fn compares_names(&self, direction: Direction) -> bool {
-        self.tiered_peers(direction)
-            .any(|peer| matches!(peer, TieredPeer::DomainNames(_)))
+        self.asks(direction).names
     }
 }
 

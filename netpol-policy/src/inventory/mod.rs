@@ -22,8 +22,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use imbl::GenericHashMap;
 use imbl::shared_ptr::DefaultSharedPtr;
+use imbl::{GenericHashMap, GenericHashSet};
 
 use self::blocks::{PodBlocks, PolicyBlocks};
 use self::claims::Claims;
@@ -38,6 +38,9 @@ pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// A map whose copy is one pointer, and that shares with its copies what neither changes.
 type Map<K, V> = GenericHashMap<K, V, foldhash::fast::RandomState, DefaultSharedPtr>;
+
+/// As [`Map`].
+type Set<T> = GenericHashSet<T, foldhash::fast::RandomState, DefaultSharedPtr>;
 
 /// Objects by the keys that evaluation asks for. A clone is a snapshot that costs some pointers: later changes of the
 /// original do not show in it.

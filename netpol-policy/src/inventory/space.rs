@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use super::{Map, NAMESPACE_NAME_LABEL};
+use super::identity::Subject;
+use super::{Map, NAMESPACE_NAME_LABEL, Set};
 use crate::model::{
     EndpointSlice, Labels, NamedPort, NetworkPolicy, Pod, Service, Template, Workload,
 };
 
 /// What tells the pods of a namespace apart for policies.
 pub(super) type Traits = (Labels, Arc<[NamedPort]>);
+
+/// A subject, and the places of the pods that are it.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) subject: Arc<Subject>,
+    pub(super) pods: Set<usize>,
+}
 
 /// A namespace and its objects.
 #[derive(Clone, Debug)]
@@ -26,7 +34,7 @@ pub(super) struct Space {
     /// By name.
     pub(super) policies: Arc<Vec<Arc<NetworkPolicy>>>,
     /// Which subject pods with these traits are.
-    pub(super) subjects: Map<Traits, u32>,
+    pub(super) subjects: Map<Traits, Shared>,
 }
 
 impl Space {

@@ -2,25 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Map;
 use super::identity::{Identity, Subject, selects};
-use super::space::{Space, Traits};
+use super::space::{Shared, Space, Traits};
+use super::{Map, Set};
 use crate::model::{Labels, NetworkPolicy, Pod, TieredPolicy};
 
-/// Every subject, and which pod is which.
+/// Which pod is which subject, by the address in memory of a pod that the inventory holds, and so keeps at that address.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Subjects {
-    slots: Map<u32, Slot>,
-    /// By the address in memory of a pod that the inventory holds, and so keeps at that address.
-    by_pod: Map<usize, u32>,
-    next: u32,
-}
-
-#[derive(Clone, Debug)]
-struct Slot {
-    subject: Arc<Subject>,
-    pods: u32,
-}
+pub(super) struct Subjects(Map<usize, Arc<Subject>>);
 
 fn place(pod: &Arc<Pod>) -> usize {
     Arc::as_ptr(pod) as usize
@@ -33,8 +22,7 @@ fn traits(pod: &Pod) -> Traits {
 impl Subjects {
     /// The subject of a pod that was added.
     pub(super) fn of(&self, pod: &Arc<Pod>) -> Option<&Arc<Subject>> {
-        let slot = self.by_pod.get(&place(pod))?;
-        Some(&self.slots.get(slot)?.subject)
+        self.0.get(&place(pod))
     }
 
     /// A subject for a pod that was not added.
@@ -47,35 +35,29 @@ impl Subjects {
     /// Adds a pod of a namespace.
     pub(super) fn add(&mut self, space: &mut Space, tiered: &[Arc<TieredPolicy>], pod: &Arc<Pod>) {
         let key = traits(pod);
-        let slot = match space.subjects.get(&key) {
-            Some(slot) => *slot,
-            None => {
-                let slot = self.next;
-                self.next = self.next.wrapping_add(1);
-                let subject = Arc::new(Self::made_up(space, tiered, pod));
-                self.slots.insert(slot, Slot { subject, pods: 0 });
-                space.subjects.insert(key, slot);
-                slot
-            }
-        };
-        if let Some(slot) = self.slots.get_mut(&slot) {
-            slot.pods += 1;
+        if !space.subjects.contains_key(&key) {
+            let shared = Shared {
+                subject: Arc::new(Self::made_up(space, tiered, pod)),
+                pods: Set::default(),
+            };
+            space.subjects.insert(key.clone(), shared);
         }
-        self.by_pod.insert(place(pod), slot);
+        if let Some(shared) = space.subjects.get_mut(&key) {
+            shared.pods.insert(place(pod));
+            self.0.insert(place(pod), shared.subject.clone());
+        }
     }
 
     /// Removes a pod that was added.
     pub(super) fn remove(&mut self, space: &mut Space, pod: &Arc<Pod>) {
-        let Some(number) = self.by_pod.remove(&place(pod)) else {
+        self.0.remove(&place(pod));
+        let key = traits(pod);
+        let Some(shared) = space.subjects.get_mut(&key) else {
             return;
         };
-        let Some(slot) = self.slots.get_mut(&number) else {
-            return;
-        };
-        slot.pods -= 1;
-        if slot.pods == 0 {
-            self.slots.remove(&number);
-            space.subjects.remove(&traits(pod));
+        shared.pods.remove(&place(pod));
+        if shared.pods.is_empty() {
+            space.subjects.remove(&key);
         }
     }
 
@@ -83,63 +65,70 @@ impl Subjects {
     pub(super) fn relabel(
         &mut self,
         namespace: &Arc<str>,
-        space: &Space,
+        space: &mut Space,
         tiered: &[Arc<TieredPolicy>],
     ) {
-        for ((labels, ports), number) in &space.subjects {
+        let (labels, policies) = (space.labels.clone(), space.policies.clone());
+        self.replace(space, |_, (own, ports)| {
             let identity = Identity::new(
                 namespace.clone(),
-                space.labels.clone(),
                 labels.clone(),
+                own.clone(),
                 ports.clone(),
             );
-            let subject = Subject::new(Arc::new(identity), &space.policies, tiered);
-            self.replace(*number, subject);
-        }
+            Some(Subject::new(Arc::new(identity), &policies, tiered))
+        });
     }
 
     /// Makes the subjects of a namespace anew that a policy selects, before or after its change.
     pub(super) fn reselect(
         &mut self,
-        space: &Space,
+        space: &mut Space,
         tiered: &[Arc<TieredPolicy>],
         changed: &[&NetworkPolicy],
     ) {
-        let is_selected =
-            |labels: &Labels| changed.iter().any(|policy| policy.subjects.matches(labels));
-        for ((labels, _), number) in &space.subjects {
-            if is_selected(labels)
-                && let Some(slot) = self.slots.get(number)
-            {
-                let identity = slot.subject.identity.clone();
-                self.replace(*number, Subject::new(identity, &space.policies, tiered));
-            }
-        }
+        let selects = |labels: &Labels| {
+            let mut changed = changed.iter();
+            changed.any(|policy| policy.subjects.matches(labels))
+        };
+        let policies = space.policies.clone();
+        self.replace(space, |subject, (labels, _)| {
+            selects(labels).then(|| Subject::new(subject.identity.clone(), &policies, tiered))
+        });
     }
 
-    /// Makes all subjects anew that a tiered policy selects, before or after its change.
+    /// Makes the subjects of a namespace anew that a tiered policy selects, before or after its change.
     pub(super) fn reselect_tiered(
         &mut self,
-        spaces: &Map<Arc<str>, Space>,
+        space: &mut Space,
         tiered: &[Arc<TieredPolicy>],
         changed: &[&TieredPolicy],
     ) {
-        for (_, space) in spaces {
-            for number in space.subjects.values() {
-                let Some(slot) = self.slots.get(number) else {
-                    continue;
-                };
-                let identity = slot.subject.identity.clone();
-                if changed.iter().any(|policy| selects(policy, &identity)) {
-                    self.replace(*number, Subject::new(identity, &space.policies, tiered));
-                }
-            }
-        }
+        let policies = space.policies.clone();
+        self.replace(space, |subject, _| {
+            let mut changed = changed.iter();
+            let is_selected = changed.any(|policy| selects(policy, &subject.identity));
+            is_selected.then(|| Subject::new(subject.identity.clone(), &policies, tiered))
+        });
     }
 
-    fn replace(&mut self, number: u32, subject: Subject) {
-        if let Some(slot) = self.slots.get_mut(&number) {
-            slot.subject = Arc::new(subject);
+    /// Puts new subjects in the place of those for which there is one.
+    fn replace(&mut self, space: &mut Space, new: impl Fn(&Subject, &Traits) -> Option<Subject>) {
+        let changed: Vec<(Traits, Arc<Subject>)> = space
+            .subjects
+            .iter()
+            .filter_map(|(traits, shared)| {
+                Some((traits.clone(), Arc::new(new(&shared.subject, traits)?)))
+            })
+            .collect();
+        for (traits, subject) in changed {
+            let Some(shared) = space.subjects.get_mut(&traits) else {
+                continue;
+            };
+            for place in &shared.pods {
+                self.0.insert(*place, subject.clone());
+            }
+            shared.subject = subject;
         }
     }
 }

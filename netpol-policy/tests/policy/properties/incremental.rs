@@ -45,8 +45,8 @@ fn cached(
         let fresh = evaluate(&library.0, &connection);
         for _ in 0..2 {
             prop_assert_eq!(
-                cache.evaluate(&library.0, &connection).verdict(),
-                fresh.clone(),
+                &*cache.evaluate(&library.0, &connection),
+                &fresh,
                 "{:?}",
                 request
             );
