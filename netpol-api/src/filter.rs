@@ -254,7 +254,7 @@ fn in_direction(flow: &v1::Flow, direction: v1::Direction) -> bool {
         .any(|vantage| vantage.direction() == direction)
 }
 
-/// Every policy that allows the flow or isolates one of its ends against it.
+/// Every policy that allows the flow, isolates one of its ends against it, denies it, or leaves it to the next tier.
 fn policies(flow: &v1::Flow) -> impl Iterator<Item = &v1::PolicyRef> {
     let sides = flow
         .computed
@@ -269,7 +269,9 @@ fn policies(flow: &v1::Flow) -> impl Iterator<Item = &v1::PolicyRef> {
             .denied_by
             .iter()
             .filter_map(|denial| denial.policy.as_ref());
-        allowing.chain(denying)
+        let passing = side.path.iter().flat_map(|step| &step.rules);
+        let passing = passing.filter_map(|rule| rule.policy.as_ref());
+        allowing.chain(denying).chain(passing)
     })
 }
 

@@ -17,7 +17,7 @@ mod scalar;
 
 use serde::{Deserialize, Serialize};
 
-pub use computed::{Computed, Denial, DirectionVerdict, NearestMiss, PolicyRef, RuleRef};
+pub use computed::{Computed, Denial, DirectionVerdict, NearestMiss, PolicyRef, RuleRef, TierStep};
 pub use endpoint::{Endpoint, ServiceAddress, Workload};
 pub use flow::{Counters, Flow, IcmpMessage, Vantage};
 pub use observed::{Drop, Evidence, Observed};

@@ -69,6 +69,15 @@ words! {
         Policy "policy"
         NotASubject "not_a_subject"
     }
+    v1::tier_step::Tier { Admin "admin" NetworkPolicy "network_policy" Baseline "baseline" }
+    v1::tier_step::Outcome {
+        NotSelected "not_selected"
+        NoMatch "no_match"
+        Passed "passed"
+        Allowed "allowed"
+        Denied "denied"
+        Undecided "undecided"
+    }
     v1::denial::Reason {
         NoRules "no_rules"
         PeerNotSelected "peer_not_selected"
@@ -113,6 +122,8 @@ mod tests {
         covers::<v1::drop::Class>(|v| v.as_str_name());
         covers::<v1::computed::Verdict>(|v| v.as_str_name());
         covers::<v1::direction_verdict::DecidedBy>(|v| v.as_str_name());
+        covers::<v1::tier_step::Tier>(|v| v.as_str_name());
+        covers::<v1::tier_step::Outcome>(|v| v.as_str_name());
         covers::<v1::denial::Reason>(|v| v.as_str_name());
         covers::<v1::lost::Stage>(|v| v.as_str_name());
     }

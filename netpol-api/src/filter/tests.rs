@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::v1::{
     Computed, Denial, DirectionVerdict, Endpoint, EndpointFilter, Flow, FlowFilter, Observed,
-    PolicyRef, RuleRef, ServiceAddress, Vantage, Workload, computed, endpoint::Kind, observed,
+    PolicyRef, RuleRef, ServiceAddress, TierStep, Vantage, Workload, computed, endpoint::Kind,
+    observed,
 };
 
 fn pod(namespace: &str, name: &str, address: &str, port: u32) -> Endpoint {
@@ -228,6 +229,40 @@ fn a_policy_is_found_whether_it_allows_or_denies() {
             ..FlowFilter::default()
         };
         assert_eq!(included(filter, &blocked()), expected, "{policy}");
+    }
+}
+
+#[test]
+fn a_cluster_scoped_policy_is_found_by_its_name_alone_also_where_it_only_passes() {
+    let named = |name: &str| PolicyRef {
+        kind: "ClusterNetworkPolicy".into(),
+        name: name.into(),
+        ..PolicyRef::default()
+    };
+    let passes = RuleRef {
+        policy: Some(named("delegate")),
+        ..RuleRef::default()
+    };
+    let mut flow = blocked();
+    let ingress = flow.computed.as_mut().unwrap().ingress.as_mut().unwrap();
+    ingress.denied_by[0].policy = Some(named("isolate"));
+    ingress.path.push(TierStep {
+        rules: vec![passes],
+        ..TierStep::default()
+    });
+    for (policy, expected) in [
+        ("isolate", true),
+        ("iso*", true),
+        ("delegate", true),
+        ("*/isolate", false),
+        ("prod/isolate", false),
+        ("restrict-traffic", false),
+    ] {
+        let filter = FlowFilter {
+            policy: strings(&[policy]),
+            ..FlowFilter::default()
+        };
+        assert_eq!(included(filter, &flow), expected, "{policy}");
     }
 }
 

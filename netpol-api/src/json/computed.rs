@@ -68,9 +68,12 @@ pub struct DirectionVerdict {
     /// Every rule that allows it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_by: Vec<RuleRef>,
-    /// Every policy that isolates the pod and does not allow it.
+    /// Every policy that isolates the pod and does not allow it, or whose rules deny it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied_by: Vec<Denial>,
+    /// The tiers that were asked, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<TierStep>,
 }
 
 impl From<&v1::DirectionVerdict> for DirectionVerdict {
@@ -80,6 +83,7 @@ impl From<&v1::DirectionVerdict> for DirectionVerdict {
             decided_by: WordOf(value.decided_by()),
             allowed_by: value.allowed_by.iter().map(Into::into).collect(),
             denied_by: value.denied_by.iter().map(Into::into).collect(),
+            path: value.path.iter().map(Into::into).collect(),
         }
     }
 }
@@ -91,6 +95,42 @@ impl From<DirectionVerdict> for v1::DirectionVerdict {
             decided_by: value.decided_by.0.into(),
             allowed_by: value.allowed_by.into_iter().map(Into::into).collect(),
             denied_by: value.denied_by.into_iter().map(Into::into).collect(),
+            path: value.path.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// A tier that was asked, and what it said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TierStep {
+    /// Which.
+    #[serde(skip_serializing_if = "WordOf::is_unspecified")]
+    pub tier: WordOf<v1::tier_step::Tier>,
+    /// What it said.
+    #[serde(skip_serializing_if = "WordOf::is_unspecified")]
+    pub outcome: WordOf<v1::tier_step::Outcome>,
+    /// The rules that pass.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleRef>,
+}
+
+impl From<&v1::TierStep> for TierStep {
+    fn from(value: &v1::TierStep) -> Self {
+        Self {
+            tier: WordOf(value.tier()),
+            outcome: WordOf(value.outcome()),
+            rules: value.rules.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<TierStep> for v1::TierStep {
+    fn from(value: TierStep) -> Self {
+        Self {
+            tier: value.tier.0.into(),
+            outcome: value.outcome.0.into(),
+            rules: value.rules.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -146,7 +186,7 @@ pub struct PolicyRef {
     /// API kind.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub kind: String,
-    /// Namespace.
+    /// Namespace; left out for cluster-scoped kinds.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub namespace: String,
     /// Name.
@@ -189,7 +229,7 @@ impl From<PolicyRef> for v1::PolicyRef {
     }
 }
 
-/// A policy that isolates the pod and does not allow the connection.
+/// A policy that isolates the pod and does not allow the connection, or denies it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Denial {
@@ -202,6 +242,9 @@ pub struct Denial {
     /// The rule that came nearest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<NearestMiss>,
+    /// The rules that deny it explicitly.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleRef>,
 }
 
 impl From<&v1::Denial> for Denial {
@@ -210,6 +253,7 @@ impl From<&v1::Denial> for Denial {
             policy: value.policy.as_ref().map(Into::into),
             reason: WordOf(value.reason()),
             nearest: value.nearest.as_ref().map(Into::into),
+            rules: value.rules.iter().map(Into::into).collect(),
         }
     }
 }
@@ -220,6 +264,7 @@ impl From<Denial> for v1::Denial {
             policy: value.policy.map(Into::into),
             reason: value.reason.0.into(),
             nearest: value.nearest.map(Into::into),
+            rules: value.rules.into_iter().map(Into::into).collect(),
         }
     }
 }

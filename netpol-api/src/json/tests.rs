@@ -50,11 +50,41 @@ fn example() -> v1::Flow {
                 }],
                 ..v1::DirectionVerdict::default()
             }),
+            egress: Some(denied_in_admin_tier()),
             ..v1::Computed::default()
         }),
         agreement: v1::Agreement::DeniedButForwarded.into(),
         summary: "because".into(),
         ..v1::Flow::default()
+    }
+}
+
+/// By a rule of a ClusterNetworkPolicy, which also stands in the path.
+fn denied_in_admin_tier() -> v1::DirectionVerdict {
+    let policy = v1::PolicyRef {
+        kind: "ClusterNetworkPolicy".into(),
+        name: "isolate".into(),
+        ..v1::PolicyRef::default()
+    };
+    let rule = v1::RuleRef {
+        policy: Some(policy.clone()),
+        direction: v1::Direction::Egress.into(),
+        rule: 2,
+        ..v1::RuleRef::default()
+    };
+    v1::DirectionVerdict {
+        denied_by: vec![v1::Denial {
+            policy: Some(policy),
+            reason: v1::denial::Reason::ExplicitDeny.into(),
+            rules: vec![rule.clone()],
+            nearest: None,
+        }],
+        path: vec![v1::TierStep {
+            tier: v1::tier_step::Tier::Admin.into(),
+            outcome: v1::tier_step::Outcome::Passed.into(),
+            rules: vec![rule],
+        }],
+        ..v1::DirectionVerdict::default()
     }
 }
 
@@ -67,6 +97,11 @@ fn response(flow: v1::Flow) -> v1::WatchFlowsResponse {
 #[test]
 fn a_flow_has_stable_names_and_leaves_out_what_is_empty() {
     let item = Item::of_response(&response(example())).unwrap();
+    let rule = json!({
+        "policy": {"kind": "ClusterNetworkPolicy", "name": "isolate"},
+        "direction": "egress",
+        "rule": 2,
+    });
     assert_eq!(
         serde_json::to_value(item).unwrap(),
         json!({
@@ -89,6 +124,14 @@ fn a_flow_has_stable_names_and_leaves_out_what_is_empty() {
             "observed": {"verdict": "dropped"},
             "computed": {
                 "verdict": "denied",
+                "egress": {
+                    "denied_by": [{
+                        "policy": {"kind": "ClusterNetworkPolicy", "name": "isolate"},
+                        "reason": "explicit_deny",
+                        "rules": [rule],
+                    }],
+                    "path": [{"tier": "admin", "outcome": "passed", "rules": [rule]}],
+                },
                 "ingress": {"decided_by": "policy", "allowed_by": [{"rule": 0, "peer": 0}]},
             },
             "agreement": "denied_but_forwarded",
