@@ -11,7 +11,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use netpol_agent::clock::Clock;
 use netpol_agent::drop_class::Names;
-use netpol_agent::inventory::Snapshot;
+use netpol_agent::inventory::{Change, Report, Snapshot};
 use netpol_agent::kernel::observation::Observation;
 use netpol_agent::local_node::LocalNode;
 use netpol_agent::log::FlowLog;
@@ -68,7 +68,8 @@ fn snapshot() -> Snapshot {
     }
     let read = manifest::parse(&text);
     assert_eq!(read.errors, []);
-    Snapshot::default().next(read.objects, Vec::new(), UNIX_EPOCH)
+    let changes = read.objects.into_iter().map(Change::Apply).collect();
+    Snapshot::default().next(changes, Report::default(), UNIX_EPOCH)
 }
 
 fn pipeline(snapshot: &Arc<ArcSwap<Snapshot>>) -> Pipeline {

@@ -7,8 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use clap::builder::PossibleValuesParser;
+use netpol_policy::dialect::Dialect;
 
 pub use kernel::KernelOptions;
+
+use crate::inventory::LONGEST_GRACE;
 
 /// Where the Unix socket stands unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/netpol/agent.sock";
@@ -18,7 +22,7 @@ pub const DEFAULT_SOCKET: &str = "/run/netpol/agent.sock";
 #[derive(Clone, Debug, Parser)]
 #[command(name = "netpol-agent", version)]
 pub struct Config {
-    /// Directory with manifests (Pod, Namespace, Service, EndpointSlice, Node, NetworkPolicy), followed as they change.
+    /// Directory with manifests (Pod, Namespace, Service, EndpointSlice, Node, policies), followed as they change.
     #[arg(
         long,
         env = "NETPOL_INVENTORY",
@@ -26,6 +30,12 @@ pub struct Config {
         required_unless_present = "self_test"
     )]
     pub inventory: Option<PathBuf>,
+
+    /// How policies are read where implementations differ: as the specification says, or as Cilium does, whose `ipBlock`
+    /// matches no pod and no node.
+    #[arg(long, env = "NETPOL_DIALECT", value_name = "NAME", default_value = Dialect::NAMES[0],
+          value_parser = PossibleValuesParser::new(Dialect::NAMES))]
+    pub dialect: String,
 
     /// Unix socket on which flows are served.
     #[arg(long, env = "NETPOL_SOCKET", value_name = "PATH", default_value = DEFAULT_SOCKET)]
@@ -96,7 +106,7 @@ fn answer_timeout(text: &str) -> Result<Duration, String> {
 }
 
 fn grace(text: &str) -> Result<Duration, String> {
-    seconds(text, 0.0, 600.0)
+    seconds(text, 0.0, LONGEST_GRACE.as_secs_f64())
 }
 
 fn seconds(text: &str, least: f64, most: f64) -> Result<Duration, String> {
@@ -129,6 +139,7 @@ mod tests {
         assert_eq!(config.socket, PathBuf::from(DEFAULT_SOCKET));
         assert_eq!(config.answer_timeout, Duration::from_secs(2));
         assert_eq!(config.flows_kept, 16384);
+        assert_eq!(config.dialect, "specification");
         assert!(config.http_listen.is_none() && config.listen.is_none());
         assert!(parse(&[]).unwrap_err().contains("--inventory"));
         assert!(parse(&["--self-test"]).unwrap().self_test);
@@ -144,6 +155,11 @@ mod tests {
             ("--grace", "601", "must lie between 0 and 600"),
             ("--flows-kept", "0", "must be at least 1"),
             ("--connections", "many", "is no whole number"),
+            (
+                "--dialect",
+                "calico",
+                "possible values: specification, cilium",
+            ),
         ] {
             let error = parse(&[base[0], base[1], flag, value]).unwrap_err();
             assert!(error.contains(problem), "{flag} {value}: {error}");

@@ -297,6 +297,41 @@ fn direction_verdict(
             .iter()
             .map(|denial| denial_message(denial, computed))
             .collect(),
+        path: verdict
+            .path
+            .iter()
+            .map(|step| tier_step(step, computed))
+            .collect(),
+    }
+}
+
+fn tier_step(step: &policy::TierStep, computed: &Computed) -> v1::TierStep {
+    use policy::TierOutcome;
+    use v1::tier_step::{Outcome, Tier};
+    let tier = match step.tier {
+        policy::Tier::Admin => Tier::Admin,
+        policy::Tier::NetworkPolicy => Tier::NetworkPolicy,
+        policy::Tier::Baseline => Tier::Baseline,
+    };
+    let mut passing: &[policy::RuleRef] = &[];
+    let outcome = match &step.outcome {
+        TierOutcome::NotSelected => Outcome::NotSelected,
+        TierOutcome::NoMatch => Outcome::NoMatch,
+        TierOutcome::Passed(rules) => {
+            passing = rules;
+            Outcome::Passed
+        }
+        TierOutcome::Allowed => Outcome::Allowed,
+        TierOutcome::Denied => Outcome::Denied,
+        TierOutcome::Undecided => Outcome::Undecided,
+    };
+    v1::TierStep {
+        tier: tier.into(),
+        outcome: outcome.into(),
+        rules: passing
+            .iter()
+            .map(|rule| rule_ref(rule, computed))
+            .collect(),
     }
 }
 
@@ -347,6 +382,11 @@ fn denial_message(denial: &policy::Denial, computed: &Computed) -> v1::Denial {
             rule: Some(rule_ref(&nearest.rule, computed)),
             wants: nearest.wants.clone(),
         }),
+        rules: denial
+            .rules
+            .iter()
+            .map(|rule| rule_ref(rule, computed))
+            .collect(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use netpol_common::record::Address;
+use netpol_policy::cache::VerdictCache;
 use netpol_policy::connection::{Connection as Question, End};
 use netpol_policy::model::{Pod, Protocol};
 
@@ -46,6 +47,8 @@ impl Context {
 /// Reads a connection's context.
 pub(crate) struct Enricher<'a> {
     pub(crate) snapshot: &'a Snapshot,
+    /// Answers to connections that policies do not tell apart.
+    pub(crate) cache: &'a VerdictCache,
     pub(crate) local: &'a LocalNode,
     pub(crate) bindings: &'a mut Bindings,
     pub(crate) status: &'a Status,
@@ -86,7 +89,7 @@ impl Enricher<'_> {
                 .as_ref()
                 .map(|service| (service.address, service.port).into()),
         };
-        let computed = Arc::new(self.snapshot.compute(&question, at, self.grace));
+        let computed = Arc::new(self.snapshot.compute(&question, at, self.grace, self.cache));
         Context {
             source,
             destination,

@@ -276,8 +276,8 @@ pub enum DropClass {
 /// What policies say, and against which state of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Computed {
-    /// Both directions.
-    pub verdict: Verdict,
+    /// Both directions; shared by all connections that policies do not tell apart.
+    pub verdict: Arc<Verdict>,
     /// Inventory generation it was computed against.
     pub generation: u64,
     /// Something that bears on it changed this short a time before the first packet.

@@ -52,10 +52,9 @@ impl LocalNode {
         self.addresses.contains(&address).then_some(&self.node)
     }
 
-    /// Its addresses. Those of Services stand on an interface of the node too where IPVS serves them, and are none of its
-    /// own.
-    pub fn own<'a>(&'a self, snapshot: &'a Snapshot) -> impl Iterator<Item = IpAddr> + 'a {
-        let addresses = self.addresses.iter().copied();
-        addresses.filter(|address| snapshot.service_at(*address).is_none())
+    /// Its addresses; those of Services among them where IPVS serves them.
+    #[must_use]
+    pub fn addresses(&self) -> HashSet<IpAddr> {
+        self.addresses.clone()
     }
 }

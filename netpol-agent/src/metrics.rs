@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::flow::{Flow, ObservedVerdict, Stage};
+use crate::inventory::{POLICY_KINDS, Snapshot};
 use crate::kernel::counters::SharedCounters;
 use crate::kernel::metrics::KernelCollector;
 
@@ -26,10 +27,13 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Streams being served.
     pub subscribers: Gauge,
-    /// Inventory generation in force.
-    pub inventory_generation: Gauge,
-    /// Manifests that could not be used.
-    pub inventory_errors: Gauge,
+    inventory_generation: Gauge,
+    inventory_errors: Gauge,
+    inventory_warnings: Gauge,
+    policies: Family<KindLabel, Gauge>,
+    policies_not_evaluated: Gauge,
+    /// Answers of the policy engine that are kept.
+    pub verdict_cache_entries: Gauge,
     /// Items written to streams.
     pub delivered: Counter,
     /// Items that a stream's filter left out.
@@ -39,6 +43,11 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct VerdictLabel {
     verdict: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -82,6 +91,28 @@ impl Metrics {
         self.lost
             .get_or_create(&LossLabels { stage, reason })
             .inc_by(count);
+    }
+
+    /// Takes the figures of the inventory that is in force from now on.
+    pub fn inventory(&self, snapshot: &Snapshot) {
+        let report = snapshot.report();
+        for (gauge, count) in [
+            (&self.inventory_errors, report.errors.len()),
+            (&self.inventory_warnings, report.warnings.len()),
+        ] {
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        let generation = i64::try_from(snapshot.generation()).unwrap_or(i64::MAX);
+        self.inventory_generation.set(generation);
+        self.policies_not_evaluated
+            .set(report.policies_not_evaluated().into());
+        for kind in POLICY_KINDS {
+            let count = snapshot.sizes().policies_of(kind);
+            let kind = kind.as_str();
+            self.policies
+                .get_or_create(&KindLabel { kind })
+                .set(count.into());
+        }
     }
 
     /// The text that Prometheus reads (OpenMetrics).
@@ -129,6 +160,26 @@ impl Metrics {
             "inventory_errors",
             "Manifests that cannot be used as they stand",
             self.inventory_errors.clone(),
+        );
+        registry.register(
+            "inventory_warnings",
+            "Manifests that can be used and are worth a look",
+            self.inventory_warnings.clone(),
+        );
+        registry.register(
+            "policies",
+            "Policies in force, by kind",
+            self.policies.clone(),
+        );
+        registry.register(
+            "policies_not_evaluated",
+            "Policies of kinds that are not evaluated",
+            self.policies_not_evaluated.clone(),
+        );
+        registry.register(
+            "verdict_cache_entries",
+            "Answers of the policy engine that are kept",
+            self.verdict_cache_entries.clone(),
         );
         registry.register(
             "stream_items_delivered",

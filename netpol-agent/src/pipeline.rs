@@ -6,17 +6,20 @@
 //!             connection   and policy
 //! ```
 
+use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use netpol_common::record::EventKind;
+use netpol_common::record::{Address, EventKind};
+use netpol_policy::cache::VerdictCache;
 use netpol_policy::verdict::Direction;
 
 use crate::binding::Bindings;
 use crate::clock::Clock;
 use crate::enrich::{Context, Enricher};
-use crate::flow::{DropClass, Flow, Lost, Observed, Stage, Vantage, record_address};
+use crate::flow::{DropClass, Flow, Lost, Observed, Stage, Vantage, ip_address};
 use crate::inventory::Snapshot;
 use crate::judge::agreement;
 use crate::kernel::observation::Observation;
@@ -25,7 +28,11 @@ use crate::log::FlowLog;
 use crate::metrics::Metrics;
 use crate::status::Status;
 use crate::summary::Subject;
-use crate::tracker::{Connection, Tracker};
+use crate::tracker::{Connection, Holders, Tracker};
+
+/// Answers of the policy engine that are kept, at some hundred bytes each. The pods of a node have some thousand different
+/// peers and ports together.
+const VERDICTS_KEPT: usize = 16_384;
 
 /// Settings of the pipeline.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +62,7 @@ pub struct Pipeline {
     bindings: Bindings,
     snapshot: Arc<ArcSwap<Snapshot>>,
     generation: Option<u64>,
+    cache: VerdictCache,
     log: Arc<FlowLog>,
     status: Arc<Status>,
     metrics: Metrics,
@@ -85,6 +93,7 @@ impl Pipeline {
             bindings,
             snapshot,
             generation: None,
+            cache: VerdictCache::new(VERDICTS_KEPT),
             log,
             status,
             metrics,
@@ -154,6 +163,7 @@ impl Pipeline {
                 _ => {
                     let mut enricher = Enricher {
                         snapshot: &snapshot,
+                        cache: &self.cache,
                         local: &self.local,
                         bindings: &mut self.bindings,
                         status: &self.status,
@@ -182,21 +192,21 @@ impl Pipeline {
         }
         let connections = i64::try_from(self.tracker.len()).unwrap_or(i64::MAX);
         self.metrics.connections.set(connections);
+        let verdicts = i64::try_from(self.cache.len()).unwrap_or(i64::MAX);
+        self.metrics.verdict_cache_entries.set(verdicts);
     }
 
     fn follow_inventory(&mut self) {
-        let snapshot = self.snapshot.load();
+        let snapshot = self.snapshot.load_full();
         if self.generation == Some(snapshot.generation()) {
             return;
         }
         self.generation = Some(snapshot.generation());
         self.bindings.follow(&snapshot, &self.status);
         self.local.follow(&snapshot);
-        let addresses = snapshot.node_addresses().chain(self.local.own(&snapshot));
-        let addresses = addresses.map(record_address).collect();
-        self.tracker.set_node_addresses(addresses);
-        let addresses = snapshot.pod_addresses().map(record_address).collect();
-        self.tracker.set_pod_addresses(addresses);
+        let local = self.local.addresses();
+        self.tracker
+            .set_holders(Arc::new(KnownHolders { snapshot, local }));
     }
 
     fn lost(&self, stage: Stage, reason: &'static str, count: u64, now: u64) {
@@ -209,6 +219,25 @@ impl Pipeline {
         self.metrics.lost(stage, reason, count);
         self.status.add_lost(&lost);
         self.log.publish_lost(lost);
+    }
+}
+
+/// Holders as the inventory and this node's interfaces tell them.
+struct KnownHolders {
+    snapshot: Arc<Snapshot>,
+    local: HashSet<IpAddr>,
+}
+
+impl Holders for KnownHolders {
+    fn is_node(&self, address: Address) -> bool {
+        let address = ip_address(address);
+        // Where IPVS serves Services, their addresses stand on an interface of the node and are none of its own.
+        self.snapshot.node_at(address).is_some()
+            || self.local.contains(&address) && self.snapshot.service_at(address).is_none()
+    }
+
+    fn is_pod(&self, address: Address) -> bool {
+        self.snapshot.is_pod_address(ip_address(address))
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
+use netpol_policy::dialect::Dialect;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -100,7 +101,8 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     let metrics = Metrics::with_kernel(source.counters);
     let status = Arc::new(Status::default());
     let log = Arc::new(FlowLog::new(config.flows_kept, config.backlog));
-    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+    let dialect = Dialect::named(&config.dialect).context("--dialect names none that is known")?;
+    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::empty(dialect)));
     let watcher = Watcher::start(directory.clone(), snapshot.clone(), metrics.clone())?;
     let observer = Arc::new(Observer {
         log: log.clone(),
@@ -116,6 +118,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
             kernel: kernel_release()?,
             capabilities: source.capabilities,
             inventory_source: directory.display().to_string(),
+            dialect: config.dialect.clone(),
         },
         stop: stop.clone(),
     });

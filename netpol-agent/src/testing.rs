@@ -44,7 +44,7 @@ pub(crate) fn flow(id: u64) -> Flow {
             drop: None,
         },
         computed: Arc::new(Computed {
-            verdict: allowed(),
+            verdict: Arc::new(allowed()),
             generation: 1,
             changed_before: None,
             policy_ages: Vec::new(),

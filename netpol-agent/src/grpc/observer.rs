@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use futures::Stream;
 use netpol_api::filter::Filter;
 use netpol_api::v1;
+use netpol_policy::verdict::PolicyKind;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use tonic::{Request, Response, Status};
 
 use super::stream::{Feed, Wanted};
 use crate::convert::{Converter, timestamp};
-use crate::inventory::Snapshot;
+use crate::inventory::{POLICY_KINDS, Problem, Snapshot};
 use crate::kernel::capability::Capability;
 use crate::log::{FlowLog, Selection};
 use crate::metrics::Metrics;
@@ -52,6 +53,8 @@ pub struct Facts {
     pub capabilities: Vec<Capability>,
     /// Where the inventory comes from.
     pub inventory_source: String,
+    /// How policies are read where implementations differ.
+    pub dialect: String,
 }
 
 /// Counts a stream for as long as it lives.
@@ -143,28 +146,49 @@ impl v1::observer_server::Observer for Observer {
 impl Observer {
     fn inventory(&self) -> v1::InventoryStatus {
         let snapshot = self.snapshot.load();
-        let sizes = snapshot.sizes();
+        let (sizes, report) = (snapshot.sizes(), snapshot.report());
         v1::InventoryStatus {
             source: self.facts.inventory_source.clone(),
             generation: snapshot.generation(),
             pods: sizes.pods,
-            namespaces: sizes.namespaces,
+            namespaces: u32::try_from(snapshot.namespaces()).unwrap_or(u32::MAX),
             services: sizes.services,
             nodes: sizes.nodes,
-            network_policies: sizes.network_policies,
+            network_policies: sizes.policies_of(PolicyKind::NetworkPolicy),
             changed: Some(timestamp(snapshot.changed())),
-            errors: snapshot
-                .errors()
-                .iter()
-                .map(|error| v1::InventoryError {
-                    file: error.file.display().to_string(),
-                    document: error.document,
-                    object: error.object.clone(),
-                    field: error.field.clone(),
-                    message: error.message.clone(),
+            errors: report.errors.iter().map(problem).collect(),
+            warnings: report.warnings.iter().map(problem).collect(),
+            policies: POLICY_KINDS
+                .into_iter()
+                .map(|kind| (kind, sizes.policies_of(kind)))
+                .filter(|(_, count)| *count > 0)
+                .map(|(kind, count)| v1::PolicyCount {
+                    api_version: String::new(),
+                    kind: kind.as_str().to_owned(),
+                    count,
                 })
                 .collect(),
+            not_evaluated: report
+                .not_evaluated
+                .iter()
+                .map(|(kind, count)| v1::PolicyCount {
+                    api_version: kind.api_version.clone(),
+                    kind: kind.kind.clone(),
+                    count: *count,
+                })
+                .collect(),
+            dialect: self.facts.dialect.clone(),
         }
+    }
+}
+
+fn problem(problem: &Problem) -> v1::InventoryError {
+    v1::InventoryError {
+        file: problem.file.display().to_string(),
+        document: problem.document,
+        object: problem.object.clone(),
+        field: problem.field.clone(),
+        message: problem.message.clone(),
     }
 }
 

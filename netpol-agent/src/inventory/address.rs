@@ -3,25 +3,29 @@
 //! Addresses are used again within seconds of a pod's end, and records arrive late: a flow belongs to whoever had the
 //! address at the time of its first packet, never to the pod that has it now.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use imbl::Vector;
 use netpol_policy::model::Pod;
+
+use super::Map;
 
 /// How long the former holder of an address is remembered.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// Holders of every pod address, now and lately.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct AddressHistory {
-    tenures: HashMap<IpAddr, Vec<Tenure>>,
+    tenures: Map<IpAddr, Vec<Tenure>>,
+    /// When a tenure ended, and of which address; oldest first.
+    ended: Vector<(SystemTime, IpAddr)>,
     /// Whether a first inventory was taken in: before it nothing is known of anybody's beginning.
     started: bool,
 }
 
-/// One pod's time with an address.
+/// One pod's time with an address. Several pods may claim one at a time.
 #[derive(Clone, Debug)]
 struct Tenure {
     pod: Arc<Pod>,
@@ -29,57 +33,108 @@ struct Tenure {
     until: Option<SystemTime>,
 }
 
-impl AddressHistory {
-    /// Takes in who has which address now. Whoever is not named any more has given his address up; finished pods must
-    /// not be named.
-    pub(crate) fn advance(
-        &mut self,
-        now: SystemTime,
-        holders: impl Iterator<Item = (IpAddr, Arc<Pod>)>,
-    ) {
-        let mut holders: HashMap<IpAddr, Arc<Pod>> = holders.collect();
-        for (address, tenures) in &mut self.tenures {
-            let Some(current) = tenures.last_mut().filter(|tenure| tenure.until.is_none()) else {
-                continue;
-            };
-            match holders.get(address) {
-                Some(pod) if is_same(pod, &current.pod) => {
-                    current.pod = pod.clone();
-                    holders.remove(address);
-                }
-                Some(pod) => current.until = Some(started(pod).unwrap_or(now).min(now)),
-                None => current.until = Some(now),
-            }
-        }
-        for (address, pod) in holders {
-            let from = match started(&pod) {
-                Some(begin) => begin,
-                None if self.started => now,
-                None => UNIX_EPOCH,
-            };
-            self.tenures.entry(address).or_default().push(Tenure {
-                pod,
-                from,
-                until: None,
-            });
-        }
-        self.started = true;
-        self.tenures.retain(|_, tenures| {
-            tenures.retain(|tenure| tenure.until.is_none_or(|until| until + REMEMBERED > now));
-            !tenures.is_empty()
-        });
+impl Tenure {
+    fn is_current(&self, pod: &Pod) -> bool {
+        self.until.is_none() && is_same(&self.pod, pod)
     }
 
-    /// Who had an address at a time.
+    fn covers(&self, at: SystemTime) -> bool {
+        self.from <= at && self.until.is_none_or(|until| at < until)
+    }
+}
+
+impl AddressHistory {
+    /// Takes in that a pod came, changed or went. A finished pod has given its addresses up, whatever it lists.
+    pub(super) fn change(
+        &mut self,
+        before: Option<&Arc<Pod>>,
+        after: Option<&Arc<Pod>>,
+        now: SystemTime,
+    ) {
+        for (pod, address) in own_addresses(before) {
+            let stays =
+                own_addresses(after).any(|(after, kept)| kept == address && is_same(after, pod));
+            if !stays {
+                self.give_up(address, pod, now);
+            }
+        }
+        for (pod, address) in own_addresses(after) {
+            self.take(address, pod, now);
+        }
+    }
+
+    /// Ends a round of changes: the first one tells who was there before anybody looked.
+    pub(super) fn settle(&mut self, now: SystemTime) {
+        self.started = true;
+        while let Some((until, address)) = self.ended.front().copied()
+            && until + REMEMBERED <= now
+        {
+            self.ended.pop_front();
+            let Some(tenures) = self.tenures.get_mut(&address) else {
+                continue;
+            };
+            tenures.retain(|tenure| tenure.until.is_none_or(|until| until + REMEMBERED > now));
+            if tenures.is_empty() {
+                self.tenures.remove(&address);
+            }
+        }
+    }
+
+    fn give_up(&mut self, address: IpAddr, pod: &Pod, now: SystemTime) {
+        let tenures = self.tenures.get_mut(&address).into_iter().flatten();
+        for tenure in tenures.filter(|tenure| tenure.is_current(pod)) {
+            tenure.until = Some(now);
+        }
+        self.ended.push_back((now, address));
+    }
+
+    fn take(&mut self, address: IpAddr, pod: &Arc<Pod>, now: SystemTime) {
+        let from = match started(pod) {
+            Some(begin) => begin,
+            None if self.started => now,
+            None => UNIX_EPOCH,
+        };
+        let tenures = self.tenures.entry(address).or_default();
+        match tenures.iter_mut().find(|tenure| tenure.is_current(pod)) {
+            Some(tenure) => tenure.pod = pod.clone(),
+            None => tenures.push(Tenure {
+                pod: pod.clone(),
+                from,
+                until: None,
+            }),
+        }
+    }
+
+    /// Who had an address at a time: of several that claim it the one that began last, since the inventory learns of an
+    /// end later than the network does. Nobody, where that does not tell them apart.
     #[must_use]
     pub(crate) fn holder(&self, address: IpAddr, at: SystemTime) -> Option<&Arc<Pod>> {
         let tenures = self.tenures.get(&address)?;
-        let tenure = tenures.iter().rev().find(|tenure| tenure.from <= at)?;
-        tenure
-            .until
-            .is_none_or(|until| at < until)
-            .then_some(&tenure.pod)
+        let last = tenures
+            .iter()
+            .filter(|tenure| tenure.covers(at))
+            .max_by_key(|tenure| tenure.from)?;
+        let is_told_apart = |other: &Tenure| {
+            !other.covers(at) || other.from < last.from || is_same(&other.pod, &last.pod)
+        };
+        tenures.iter().all(is_told_apart).then_some(&last.pod)
     }
+
+    /// Whether some pod has an address now.
+    #[must_use]
+    pub(crate) fn is_held(&self, address: IpAddr) -> bool {
+        let tenures = self.tenures.get(&address).into_iter().flatten();
+        tenures.into_iter().any(|tenure| tenure.until.is_none())
+    }
+}
+
+/// The addresses that are a pod's own and still its own.
+fn own_addresses(pod: Option<&Arc<Pod>>) -> impl Iterator<Item = (&Arc<Pod>, IpAddr)> {
+    let live = pod.filter(|pod| !pod.phase.is_finished() && !pod.host_network);
+    live.into_iter().flat_map(|pod| {
+        let addresses = pod.addresses.iter();
+        addresses.map(move |address| (pod, address.to_canonical()))
+    })
 }
 
 /// When a pod started, where that is known.
@@ -106,6 +161,24 @@ mod tests {
         "10.1.0.5".parse().unwrap()
     }
 
+    /// A pod with the address.
+    fn holder(name: &str, started: Option<i64>) -> Arc<Pod> {
+        let mut holder = Pod::clone(&pod("ci", name));
+        holder.addresses = vec![address()];
+        holder.started = started;
+        Arc::new(holder)
+    }
+
+    /// One change a round.
+    fn history(changes: &[(u64, Option<&Arc<Pod>>, Option<&Arc<Pod>>)]) -> AddressHistory {
+        let mut history = AddressHistory::default();
+        for (seconds, before, after) in changes {
+            history.change(*before, *after, at(*seconds));
+            history.settle(at(*seconds));
+        }
+        history
+    }
+
     fn name(history: &AddressHistory, seconds: u64) -> Option<String> {
         history
             .holder(address(), at(seconds))
@@ -114,41 +187,83 @@ mod tests {
 
     #[test]
     fn a_reused_address_does_not_repaint_old_flows() {
-        let mut history = AddressHistory::default();
-        history.advance(at(100), [(address(), pod("ci", "old"))].into_iter());
-        history.advance(at(200), std::iter::empty());
-        history.advance(at(210), [(address(), pod("ci", "new"))].into_iter());
+        let (old, new) = (holder("old", None), holder("new", None));
+        let history = history(&[
+            (100, None, Some(&old)),
+            (200, Some(&old), None),
+            (210, None, Some(&new)),
+        ]);
         assert_eq!(name(&history, 150).as_deref(), Some("old"));
         assert_eq!(name(&history, 205), None);
         assert_eq!(name(&history, 210).as_deref(), Some("new"));
+        assert!(history.is_held(address()));
     }
 
     #[test]
     fn a_pods_start_counts_even_if_it_was_learnt_later() {
-        let mut history = AddressHistory::default();
-        history.advance(at(100), [(address(), pod("ci", "old"))].into_iter());
-        let mut new = Pod::clone(&pod("ci", "new"));
-        new.started = Some(190);
-        history.advance(at(200), [(address(), Arc::new(new))].into_iter());
-        assert_eq!(name(&history, 195).as_deref(), Some("new"));
-        assert_eq!(name(&history, 185).as_deref(), Some("old"));
+        let (old, new) = (holder("old", None), holder("new", Some(190)));
+        for last in [
+            [(200, Some(&old), None), (200, None, Some(&new))],
+            [(200, None, Some(&new)), (220, Some(&old), None)],
+        ] {
+            let changes = [(100, None, Some(&old)), last[0], last[1]];
+            let history = history(&changes);
+            assert_eq!(name(&history, 185).as_deref(), Some("old"));
+            assert_eq!(name(&history, 195).as_deref(), Some("new"));
+            assert_eq!(name(&history, 230).as_deref(), Some("new"));
+        }
     }
 
     #[test]
     fn a_pod_without_a_start_inherits_nothing_older_than_its_appearance() {
-        let mut history = AddressHistory::default();
-        history.advance(at(100), std::iter::empty());
-        history.advance(at(200), [(address(), pod("ci", "new"))].into_iter());
+        let new = holder("new", None);
+        let history = history(&[(100, None, None), (200, None, Some(&new))]);
         assert_eq!(name(&history, 199), None);
         assert_eq!(name(&history, 200).as_deref(), Some("new"));
     }
 
     #[test]
-    fn former_holders_are_forgotten_in_time() {
+    fn of_two_that_were_there_from_the_start_neither_is_guessed() {
+        let (one, other) = (holder("one", None), holder("other", None));
         let mut history = AddressHistory::default();
-        history.advance(at(100), [(address(), pod("ci", "old"))].into_iter());
-        history.advance(at(200), std::iter::empty());
-        history.advance(at(900), std::iter::empty());
+        for pod in [&one, &other] {
+            history.change(None, Some(pod), at(100));
+        }
+        history.settle(at(100));
         assert_eq!(name(&history, 150), None);
+        history.change(Some(&one), None, at(200));
+        assert_eq!(name(&history, 210).as_deref(), Some("other"));
+    }
+
+    #[test]
+    fn a_pod_that_changes_keeps_its_address_and_a_finished_one_gives_it_up() {
+        let pod = holder("old", None);
+        let mut relabelled = Pod::clone(&pod);
+        relabelled.labels = [("app", "web")].into_iter().collect();
+        let relabelled = Arc::new(relabelled);
+        let mut finished = Pod::clone(&relabelled);
+        finished.phase = netpol_policy::model::Phase::Succeeded;
+        let finished = Arc::new(finished);
+        let history = history(&[
+            (100, None, Some(&pod)),
+            (200, Some(&pod), Some(&relabelled)),
+            (300, Some(&relabelled), Some(&finished)),
+        ]);
+        let known = history.holder(address(), at(150));
+        assert!(known.is_some_and(|known| Arc::ptr_eq(known, &relabelled)));
+        assert_eq!(name(&history, 300), None);
+        assert!(!history.is_held(address()));
+    }
+
+    #[test]
+    fn former_holders_are_forgotten_in_time() {
+        let old = holder("old", None);
+        let history = history(&[
+            (100, None, Some(&old)),
+            (200, Some(&old), None),
+            (800, None, None),
+        ]);
+        assert_eq!(name(&history, 150), None);
+        assert!(history.tenures.is_empty() && history.ended.is_empty());
     }
 }

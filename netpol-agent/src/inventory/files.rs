@@ -1,47 +1,43 @@
 //! The manifests of a directory, and what the last good version of each said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 use netpol_policy::manifest;
-use netpol_policy::model::Object;
+
+use super::change::{Change, ObjectKey};
+use super::objects::Objects;
+use super::report::{ForeignKind, Problem, Report};
 
 /// Directories may nest this deep; deeper ones are most likely a loop of links.
 const DEPTH: usize = 16;
 /// Bytes of a manifest; a file beyond that is refused, since it would be held in memory whole.
 const LARGEST: u64 = 256 << 20;
 
-/// Something in a file that cannot be used. The rest of the file, and of the inventory, stays in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileError {
-    /// Which file.
-    pub file: PathBuf,
-    /// Document within it, from 1; 0 for the file as a whole.
-    pub document: u32,
-    /// `kind namespace/name` where that could be read.
-    pub object: String,
-    /// Field path; empty where the document as a whole is meant.
-    pub field: String,
-    /// What is wrong.
-    pub message: String,
-}
-
 /// Every manifest read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     files: BTreeMap<PathBuf, File>,
+    objects: Objects,
     /// Why the directory could not be listed the last time.
-    unlisted: Option<FileError>,
+    unlisted: Option<Problem>,
 }
 
+/// What a file says beside its objects.
 #[derive(Debug, Default)]
 struct File {
-    text: String,
-    objects: Vec<Object>,
-    errors: Vec<FileError>,
+    /// As last read; `None` where it could not be.
+    text: Option<String>,
+    /// Its objects, which [`Objects`] holds.
+    keys: BTreeSet<ObjectKey>,
+    errors: Vec<Problem>,
+    warnings: Vec<Problem>,
+    not_evaluated: Vec<ForeignKind>,
+    ignored: BTreeSet<String>,
 }
 
 impl Files {
@@ -52,20 +48,23 @@ impl Files {
     pub(crate) fn refresh(&mut self, directory: &Path) -> io::Result<bool> {
         let mut paths = Vec::new();
         list(directory, DEPTH, &mut paths)?;
-        let count = self.files.len();
-        self.files.retain(|path, _| paths.contains(path));
-        let mut changed = self.unlisted.take().is_some() || self.files.len() != count;
+        let mut changed = self.unlisted.take().is_some();
+        self.files.retain(|path, file| {
+            let is_there = paths.binary_search(path).is_ok();
+            if !is_there {
+                file.take_back(path, &mut self.objects);
+                changed = true;
+            }
+            is_there
+        });
         for path in paths {
             match read(&path) {
                 Ok(text) => {
-                    if self.files.get(&path).is_some_and(|file| file.text == text) {
-                        continue;
+                    let file = self.files.entry(path.clone()).or_default();
+                    if file.text.as_ref() != Some(&text) {
+                        file.replace(&path, text, &mut self.objects);
+                        changed = true;
                     }
-                    self.files
-                        .entry(path.clone())
-                        .or_default()
-                        .replace(&path, text);
-                    changed = true;
                 }
                 // Between listing and reading it went away; the next look will see that.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -75,7 +74,7 @@ impl Files {
                     changed |= file.errors != errors;
                     file.errors = errors;
                     // Whatever can be read next is news.
-                    file.text.clear();
+                    file.text = None;
                 }
             }
         }
@@ -91,31 +90,66 @@ impl Files {
         changed
     }
 
-    /// Every object in force, in the order of files.
-    pub(crate) fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.files.values().flat_map(|file| &file.objects)
+    /// How the objects in force differ from those of the last call.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        self.objects.take_changes()
     }
 
-    /// Everything that cannot be used.
-    pub(crate) fn errors(&self) -> impl Iterator<Item = &FileError> {
-        let files = self.files.values().flat_map(|file| &file.errors);
-        self.unlisted.iter().chain(files)
+    /// Everything that is to be told of the files.
+    pub(crate) fn report(&self) -> Report {
+        let mut report = Report {
+            warnings: self.objects.overruled().collect(),
+            ..Report::default()
+        };
+        report.errors.extend(self.unlisted.clone());
+        for file in self.files.values() {
+            report.errors.extend_from_slice(&file.errors);
+            report.warnings.extend_from_slice(&file.warnings);
+            for kind in &file.not_evaluated {
+                *report.not_evaluated.entry(kind.clone()).or_default() += 1;
+            }
+            report.ignored.extend(file.ignored.iter().cloned());
+        }
+        report
     }
 }
 
 impl File {
     /// Takes a new text. Where nothing in it can be used, the objects of the last good one stay in force.
-    fn replace(&mut self, path: &Path, text: String) {
+    fn replace(&mut self, path: &Path, text: String, objects: &mut Objects) {
         let read = manifest::parse(&text);
-        self.errors = read
-            .errors
-            .iter()
-            .map(|error| file_error(path, error))
+        let in_file = |error| in_file(path, error);
+        self.errors = read.errors.iter().map(in_file).collect();
+        self.warnings = read.warnings.iter().map(in_file).collect();
+        self.ignored = read.ignored.into_iter().collect();
+        self.not_evaluated = read
+            .not_evaluated
+            .into_iter()
+            .map(|policy| ForeignKind {
+                kind: policy.kind,
+                api_version: policy.api_version,
+            })
             .collect();
-        if self.errors.is_empty() || !read.objects.is_empty() {
-            self.objects = read.objects;
+        self.text = Some(text);
+        if read.objects.is_empty() && !self.errors.is_empty() {
+            return;
         }
-        self.text = text;
+        let file: Arc<Path> = path.into();
+        let before = std::mem::take(&mut self.keys);
+        for (object, place) in read.objects.into_iter().zip(&read.places) {
+            let document = document_number(place.document);
+            self.keys.insert(objects.describe(&file, document, object));
+        }
+        for key in before.difference(&self.keys) {
+            objects.withdraw(path, key);
+        }
+    }
+
+    /// Takes back everything it says.
+    fn take_back(&self, path: &Path, objects: &mut Objects) {
+        for key in &self.keys {
+            objects.withdraw(path, key);
+        }
     }
 }
 
@@ -138,8 +172,8 @@ fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-fn whole_file(path: &Path, message: String) -> FileError {
-    FileError {
+fn whole_file(path: &Path, message: String) -> Problem {
+    Problem {
         file: path.to_owned(),
         document: 0,
         object: String::new(),
@@ -200,10 +234,14 @@ fn is_manifest(path: &Path) -> bool {
         .is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending == *known))
 }
 
-fn file_error(path: &Path, error: &manifest::ManifestError) -> FileError {
-    FileError {
+fn document_number(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn in_file(path: &Path, error: &manifest::ManifestError) -> Problem {
+    Problem {
         file: path.to_owned(),
-        document: u32::try_from(error.document).unwrap_or(u32::MAX),
+        document: document_number(error.document),
         object: error.object.clone().unwrap_or_default(),
         field: error.field.clone(),
         message: error.message.clone(),
@@ -228,12 +266,10 @@ mod tests {
         symlink("/dev/zero", root.join("zero.yaml")).unwrap();
         let mut files = Files::default();
         assert!(files.refresh(root).unwrap());
-        let errors: Vec<_> = files
-            .errors()
-            .map(|error| (error.file.clone(), error.message.as_str()))
-            .collect();
-        let message = "is no regular file";
-        let expected = ["fifo.yaml", "zero.yaml"].map(|name| (root.join(name), message));
+        let errors = files.report().errors.into_iter();
+        let errors: Vec<_> = errors.map(|error| (error.file, error.message)).collect();
+        let message = "is no regular file".to_owned();
+        let expected = ["fifo.yaml", "zero.yaml"].map(|name| (root.join(name), message.clone()));
         assert_eq!(errors, expected);
     }
 
@@ -246,17 +282,102 @@ mod tests {
         fs::write(root.join("shop.yaml"), text).unwrap();
         let mut files = Files::default();
         files.refresh(&root).unwrap();
+        assert_eq!(files.take_changes().len(), 1);
 
         fs::rename(&root, parent.path().join("aside")).unwrap();
         let error = files.refresh(&root).unwrap_err();
         assert!(files.keep(&root, &error));
         assert!(!files.keep(&root, &error), "told already");
-        assert_eq!(files.errors().next().unwrap().file, root);
-        assert_eq!(files.objects().count(), 1, "the last version stays");
+        assert_eq!(files.report().errors[0].file, root);
+        assert_eq!(files.take_changes(), [], "the last version stays");
 
         fs::rename(parent.path().join("aside"), &root).unwrap();
         assert!(files.refresh(&root).unwrap());
-        assert_eq!(files.errors().count(), 0);
+        assert_eq!(files.report(), Report::default());
+        assert_eq!(files.take_changes(), []);
+    }
+
+    fn namespaces(names: &[&str]) -> String {
+        let documents = names.iter().map(|name| {
+            format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n")
+        });
+        documents.collect()
+    }
+
+    fn changed(files: &mut Files) -> BTreeSet<String> {
+        let changes = files.take_changes().into_iter();
+        let words = changes.map(|change| match change {
+            Change::Apply(object) => format!("+{}", ObjectKey::of(&object).name),
+            Change::Remove(key) => format!("-{}", key.name),
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn a_file_that_changes_brings_what_differs_and_a_broken_one_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let file = root.join("all.yaml");
+        let mut files = Files::default();
+        fs::write(&file, namespaces(&["a", "b"])).unwrap();
+        files.refresh(root).unwrap();
+        assert_eq!(changed(&mut files), ["+a", "+b"].map(String::from).into());
+        fs::write(&file, namespaces(&["b", "c"])).unwrap();
+        files.refresh(root).unwrap();
+        assert_eq!(changed(&mut files), ["-a", "+c"].map(String::from).into());
+        fs::write(&file, "{").unwrap();
+        assert!(files.refresh(root).unwrap());
+        assert_eq!(files.report().errors.len(), 1);
+        assert_eq!(files.take_changes(), []);
+        fs::write(&file, "").unwrap();
+        assert!(files.refresh(root).unwrap());
+        assert_eq!(changed(&mut files), ["-b", "-c"].map(String::from).into());
+        assert_eq!(files.report(), Report::default());
+    }
+
+    #[test]
+    fn what_is_likely_a_mistake_is_told_and_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\n\
+                      spec:\n  podSelector: {}\n  ingress: [{from: [{ipBlock: {cidr: 10.0.0.1/24}}]}]\n";
+        fs::write(directory.path().join("policy.yaml"), policy).unwrap();
+        let mut files = Files::default();
+        files.refresh(directory.path()).unwrap();
+        let report = files.report();
+        assert_eq!(report.errors, []);
+        let [warning] = report.warnings.as_slice() else {
+            panic!("{report:?}");
+        };
+        assert_eq!(warning.field, "spec.ingress[0].from[0].ipBlock.cidr");
+        assert_eq!(files.take_changes().len(), 1);
+    }
+
+    #[test]
+    fn policies_that_are_not_evaluated_are_counted_and_kinds_left_out_are_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let policy =
+            "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: a}\n";
+        let other = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+        fs::write(
+            directory.path().join("one.yaml"),
+            [policy, policy, other].concat(),
+        )
+        .unwrap();
+        fs::write(directory.path().join("two.yaml"), [policy, other].concat()).unwrap();
+        let mut files = Files::default();
+        files.refresh(directory.path()).unwrap();
+        let kind = ForeignKind {
+            kind: "CiliumNetworkPolicy".into(),
+            api_version: "cilium.io/v2".into(),
+        };
+        assert_eq!(
+            files.report(),
+            Report {
+                not_evaluated: [(kind, 3)].into(),
+                ignored: ["ConfigMap".to_owned()].into(),
+                ..Report::default()
+            }
+        );
     }
 
     #[test]

@@ -1,18 +1,48 @@
-//! What exists in the cluster: read from manifests, followed as they change, swapped in whole.
+//! What exists in the cluster: read from manifests, followed as it changes, object by object.
 //!
 //! ```text
-//! directory ─► files ─► objects ─► Snapshot ──swap──► enrich, judge
-//!  notify       last good            index, history,
-//!  + re-scan    ones stay            changes, errors
+//! directory ─► files ─► objects ── changes ──► Snapshot ──swap──► enrich, judge
+//!  notify       last good  last file            Inventory (netpol-policy), history of addresses,
+//!  + re-scan    ones stay  counts               times of changes, report
 //! ```
+//!
+//! A source delivers [`Change`]s and a [`Report`]; the snapshot that follows shares everything with the one before that
+//! they do not touch.
 
 mod address;
 mod change;
+mod change_times;
 mod files;
+mod objects;
+mod report;
 mod snapshot;
 mod watcher;
 
+use imbl::GenericHashMap;
+use imbl::shared_ptr::DefaultSharedPtr;
+use netpol_policy::verdict::PolicyKind;
+
 pub(crate) use address::{is_same, started};
-pub use files::FileError;
+pub use change::{Change, ObjectKey};
+pub use change_times::LONGEST_GRACE;
+pub use report::{ForeignKind, Problem, Report};
 pub use snapshot::{Sizes, Snapshot};
 pub use watcher::{WatchError, Watcher};
+
+/// A map whose copy is one pointer, and that shares with its copies what neither changes.
+type Map<K, V> = GenericHashMap<K, V, foldhash::fast::RandomState, DefaultSharedPtr>;
+
+/// Every kind of policy that is evaluated, in the order in which they are told.
+pub(crate) const POLICY_KINDS: [PolicyKind; 4] = [
+    PolicyKind::NetworkPolicy,
+    PolicyKind::ClusterNetworkPolicy,
+    PolicyKind::AdminNetworkPolicy,
+    PolicyKind::BaselineAdminNetworkPolicy,
+];
+
+/// The kind of policy that the API spells so.
+fn policy_kind(kind: &str) -> Option<PolicyKind> {
+    POLICY_KINDS
+        .into_iter()
+        .find(|known| known.as_str() == kind)
+}

@@ -1,137 +1,179 @@
-//! The inventory as of one moment. Never changed once made; the next one replaces it whole.
+//! The inventory as of one moment. Never changed once made; the next one shares what no change touches.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use netpol_policy::cache::VerdictCache;
 use netpol_policy::connection::{Connection, End};
-use netpol_policy::evaluate::evaluate;
+use netpol_policy::dialect::Dialect;
 use netpol_policy::inventory::Inventory;
-use netpol_policy::model::{Cidr, EndpointSlice, Node, Object, Pod, Protocol, Service};
-use netpol_policy::verdict::{PolicyRef, Verdict};
+use netpol_policy::model::{Node, Pod, Protocol, Service, TieredPolicy};
+use netpol_policy::verdict::{PolicyKind, PolicyRef, TierOutcome, Verdict};
 
 use super::address::AddressHistory;
-use super::change::Changes;
-use super::files::FileError;
+use super::change::{Change, ObjectKey};
+use super::change_times::ChangeTimes;
+use super::policy_kind;
+use super::report::Report;
 use crate::flow::Computed;
 
 /// Everything the pipeline asks of the inventory.
+#[derive(Clone)]
 pub struct Snapshot {
     generation: u64,
     changed: SystemTime,
     inventory: Inventory,
-    objects: Vec<Object>,
-    pods: HashMap<(Arc<str>, Arc<str>), Arc<Pod>>,
-    nodes: HashMap<IpAddr, Arc<Node>>,
-    services: HashMap<IpAddr, Arc<Service>>,
-    /// By namespace and name of their Service.
-    slices: HashMap<(Arc<str>, Arc<str>), Vec<EndpointSlice>>,
-    cluster: Vec<Cidr>,
     addresses: AddressHistory,
-    changes: Changes,
-    errors: Vec<FileError>,
+    times: ChangeTimes,
+    report: Arc<Report>,
     sizes: Sizes,
 }
 
 /// How many objects of each kind there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each says itself")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
+    /// Finished ones too.
     pub pods: u32,
-    pub namespaces: u32,
+    /// Services.
     pub services: u32,
+    /// Nodes.
     pub nodes: u32,
-    pub network_policies: u32,
+    /// Policies that are evaluated; kinds without any may be left out.
+    pub policies: BTreeMap<PolicyKind, u32>,
+}
+
+impl Sizes {
+    /// How many policies of a kind there are.
+    #[must_use]
+    pub fn policies_of(&self, kind: PolicyKind) -> u32 {
+        self.policies.get(&kind).copied().unwrap_or_default()
+    }
+
+    fn of(&mut self, kind: &str) -> Option<&mut u32> {
+        match kind {
+            "Pod" => Some(&mut self.pods),
+            "Service" => Some(&mut self.services),
+            "Node" => Some(&mut self.nodes),
+            kind => Some(self.policies.entry(policy_kind(kind)?).or_default()),
+        }
+    }
+}
+
+/// One object as an inventory holds it, as far as a change of it matters here.
+enum Held {
+    Nothing,
+    Pod(Arc<Pod>),
+    Tiered(Arc<TieredPolicy>),
+    Other,
+}
+
+impl Held {
+    fn of(inventory: &Inventory, key: &ObjectKey) -> Self {
+        let ObjectKey {
+            kind,
+            namespace,
+            name,
+        } = key;
+        let is_there = match (&**kind, policy_kind(kind)) {
+            ("Pod", _) => {
+                let pod = inventory.pod(namespace, name).cloned();
+                return pod.map_or(Self::Nothing, Self::Pod);
+            }
+            ("Service", _) => inventory.service(namespace, name).is_some(),
+            ("Node", _) => inventory.node(name).is_some(),
+            (_, Some(PolicyKind::NetworkPolicy)) => inventory
+                .policies(namespace)
+                .binary_search_by(|policy| policy.reference.name.cmp(name))
+                .is_ok(),
+            (_, Some(kind)) => {
+                let is_it = |policy: &&Arc<TieredPolicy>| {
+                    policy.reference.kind == kind && policy.reference.name == *name
+                };
+                let policy = inventory.tiered_policies().find(is_it).cloned();
+                return policy.map_or(Self::Nothing, Self::Tiered);
+            }
+            _ => false,
+        };
+        if is_there { Self::Other } else { Self::Nothing }
+    }
+
+    fn pod(&self) -> Option<&Arc<Pod>> {
+        match self {
+            Self::Pod(pod) => Some(pod),
+            _ => None,
+        }
+    }
 }
 
 impl Default for Snapshot {
     /// Nothing is known yet.
     fn default() -> Self {
-        Self {
-            generation: 0,
-            changed: UNIX_EPOCH,
-            inventory: Inventory::default(),
-            objects: Vec::new(),
-            pods: HashMap::new(),
-            nodes: HashMap::new(),
-            services: HashMap::new(),
-            slices: HashMap::new(),
-            cluster: Vec::new(),
-            addresses: AddressHistory::default(),
-            changes: Changes::default(),
-            errors: Vec::new(),
-            sizes: Sizes::default(),
-        }
+        Self::empty(Dialect::default())
     }
 }
 
 impl Snapshot {
-    /// The snapshot that follows this one.
+    /// Nothing is known yet; policies will be read in this dialect.
     #[must_use]
-    pub fn next(&self, objects: Vec<Object>, errors: Vec<FileError>, now: SystemTime) -> Self {
+    pub fn empty(dialect: Dialect) -> Self {
+        Self {
+            generation: 0,
+            changed: UNIX_EPOCH,
+            inventory: Inventory::default().with_dialect(dialect),
+            addresses: AddressHistory::default(),
+            times: ChangeTimes::default(),
+            report: Arc::default(),
+            sizes: Sizes::default(),
+        }
+    }
+
+    /// The snapshot that follows this one. The objects of the first one count as old: what was there before anybody looked
+    /// did not change.
+    #[must_use]
+    pub fn next(&self, mut changes: Vec<Change>, report: Report, now: SystemTime) -> Self {
         let mut next = Self {
             generation: self.generation + 1,
             changed: now,
-            inventory: Inventory::new(objects.iter().cloned()),
-            addresses: self.addresses.clone(),
-            changes: self.changes.clone(),
-            errors,
-            ..Self::default()
+            report: Arc::new(report),
+            ..self.clone()
         };
-        for object in &objects {
-            next.index(object);
+        changes.sort_by_key(Change::rank);
+        for change in changes {
+            next.take_in(change, now);
         }
-        let live = next
-            .pods
-            .values()
-            .filter(|pod| !pod.phase.is_finished() && !pod.host_network);
-        let holders: Vec<_> = live
-            .flat_map(|pod| pod.addresses.iter().map(|address| (*address, pod.clone())))
-            .collect();
-        next.addresses.advance(now, holders.into_iter());
-        if self.generation > 0 {
-            next.changes.advance(&self.objects, &objects, now);
-        }
-        next.objects = objects;
+        next.addresses.settle(now);
         next
     }
 
-    fn index(&mut self, object: &Object) {
-        match object {
-            Object::Pod(pod) => {
-                self.sizes.pods += 1;
-                let key = (pod.namespace.clone(), pod.name.clone());
-                self.pods.insert(key, Arc::new(pod.clone()));
+    fn take_in(&mut self, change: Change, now: SystemTime) {
+        let key = change.key();
+        let before = Held::of(&self.inventory, &key);
+        let is_gone = matches!(change, Change::Remove(_));
+        match change {
+            Change::Apply(object) => self.inventory.apply(object),
+            Change::Remove(_) => {
+                self.inventory.remove(&key.kind, &key.namespace, &key.name);
             }
-            Object::Namespace(_) => self.sizes.namespaces += 1,
-            Object::Service(service) => {
-                self.sizes.services += 1;
-                let service = Arc::new(service.clone());
-                for address in service
-                    .cluster_addresses
-                    .iter()
-                    .chain(&service.external_addresses)
-                {
-                    self.services.insert(*address, service.clone());
+        }
+        let after = Held::of(&self.inventory, &key);
+        self.addresses.change(before.pod(), after.pod(), now);
+        if let Some(size) = self.sizes.of(&key.kind) {
+            match (&before, &after) {
+                (Held::Nothing, Held::Nothing) => {}
+                (Held::Nothing, _) => *size += 1,
+                (_, Held::Nothing) => *size -= 1,
+                _ => {}
+            }
+        }
+        if self.generation > 1 {
+            self.times.note(&key, is_gone, now);
+            for held in [before, after] {
+                if let Held::Tiered(policy) = held {
+                    self.times.note_tiered(&policy, now);
                 }
             }
-            Object::Node(node) => {
-                self.sizes.nodes += 1;
-                let node = Arc::new(node.clone());
-                for address in &node.addresses {
-                    self.nodes.insert(*address, node.clone());
-                }
-                self.cluster.extend(node.pod_cidrs.iter().copied());
-            }
-            Object::EndpointSlice(slice) => {
-                if let Some(service) = &slice.service {
-                    let key = (slice.namespace.clone(), service.clone());
-                    self.slices.entry(key).or_default().push(slice.clone());
-                }
-            }
-            Object::NetworkPolicy(_) => self.sizes.network_policies += 1,
-            _ => {}
         }
     }
 
@@ -147,16 +189,22 @@ impl Snapshot {
         self.changed
     }
 
-    /// What cannot be used as it stands.
+    /// What its source says beside its objects.
     #[must_use]
-    pub fn errors(&self) -> &[FileError] {
-        &self.errors
+    pub fn report(&self) -> &Report {
+        &self.report
     }
 
     /// How many objects of each kind there are.
     #[must_use]
-    pub fn sizes(&self) -> Sizes {
-        self.sizes
+    pub fn sizes(&self) -> &Sizes {
+        &self.sizes
+    }
+
+    /// How many namespaces there are: those described, and those that objects are in. Looks through all.
+    #[must_use]
+    pub fn namespaces(&self) -> usize {
+        self.inventory.namespaces().len()
     }
 
     /// The pod that had an address at a time.
@@ -165,48 +213,40 @@ impl Snapshot {
         self.addresses.holder(address, at)
     }
 
+    /// Whether an address is some live pod's own.
+    #[must_use]
+    pub fn is_pod_address(&self, address: IpAddr) -> bool {
+        self.addresses.is_held(address)
+    }
+
     /// A pod by name.
     #[must_use]
-    pub fn pod_named(&self, namespace: &Arc<str>, name: &Arc<str>) -> Option<&Arc<Pod>> {
-        self.pods.get(&(namespace.clone(), name.clone()))
+    pub fn pod_named(&self, namespace: &str, name: &str) -> Option<&Arc<Pod>> {
+        self.inventory.pod(namespace, name)
     }
 
     /// The node that has an address.
     #[must_use]
     pub fn node_at(&self, address: IpAddr) -> Option<&Arc<Node>> {
-        self.nodes.get(&address)
+        self.inventory.node_at(address)
     }
 
     /// The node of a name.
     #[must_use]
     pub fn node_named(&self, name: &str) -> Option<&Arc<Node>> {
-        self.nodes.values().find(|node| &*node.name == name)
-    }
-
-    /// Every address of every node.
-    pub fn node_addresses(&self) -> impl Iterator<Item = IpAddr> {
-        self.nodes.keys().copied()
-    }
-
-    /// Every address of every live pod that has its own.
-    pub fn pod_addresses(&self) -> impl Iterator<Item = IpAddr> {
-        let pods = self
-            .pods
-            .values()
-            .filter(|pod| !pod.phase.is_finished() && !pod.host_network);
-        pods.flat_map(|pod| pod.addresses.iter().copied())
+        self.inventory.node(name)
     }
 
     /// The Service that has an address.
     #[must_use]
     pub fn service_at(&self, address: IpAddr) -> Option<&Arc<Service>> {
-        self.services.get(&address)
+        self.inventory.service_at(address)
     }
 
     /// Whether an address lies in the cluster's ranges.
     #[must_use]
     pub fn is_cluster_address(&self, address: IpAddr) -> bool {
-        self.cluster.iter().any(|block| block.contains(address))
+        self.inventory.is_pod_address(address)
     }
 
     /// Whether a Service's port has no ready endpoint. Where the inventory holds no slice of that Service at all, that is
@@ -217,25 +257,23 @@ impl Snapshot {
             return false;
         };
         let protocol = Protocol::from_ip_number(protocol);
-        let known = service
-            .ports
-            .iter()
-            .find(|one| one.protocol == protocol && one.port == port);
-        let Some(wanted) = known else { return false };
-        let key = (service.namespace.clone(), service.name.clone());
-        self.slices.get(&key).is_some_and(|slices| {
-            !slices.iter().any(|slice| {
-                let named = slice.ports.iter().any(|one| one.name == wanted.name);
-                named && slice.endpoints.iter().any(|endpoint| endpoint.ready)
-            })
-        })
+        let mut ports = service.ports.iter();
+        ports.any(|one| one.protocol == protocol && one.port == port)
+            && !self.inventory.endpoint_slices(service).is_empty()
+            && !self.inventory.has_ready_endpoints(service, port, protocol)
     }
 
     /// What policies say of a connection whose first packet was seen at `at`, and whether something that bears on it
     /// changed at most `grace` before.
     #[must_use]
-    pub fn compute(&self, connection: &Connection, at: SystemTime, grace: Duration) -> Computed {
-        let verdict = evaluate(&self.inventory, connection);
+    pub fn compute(
+        &self,
+        connection: &Connection,
+        at: SystemTime,
+        grace: Duration,
+        cache: &VerdictCache,
+    ) -> Computed {
+        let verdict = cache.evaluate(&self.inventory, connection);
         let pods = [&connection.source, &connection.destination]
             .into_iter()
             .filter_map(|end| match end {
@@ -243,16 +281,14 @@ impl Snapshot {
                 _ => None,
             });
         let changed = pods
-            .filter_map(|pod| self.changes.bearing_on(&pod.namespace, &pod.name, at))
+            .filter_map(|pod| self.times.bearing_on(pod, &self.inventory, at))
             .filter_map(|time| at.duration_since(time).ok())
             .min()
             .filter(|age| *age <= grace);
         let policy_ages = named_policies(&verdict)
             .into_iter()
             .filter_map(|policy| {
-                let time = self
-                    .changes
-                    .of("NetworkPolicy", &policy.namespace, &policy.name)?;
+                let time = self.times.of_policy(policy)?;
                 Some((policy.clone(), at.duration_since(time).ok()?))
             })
             .collect();
@@ -267,11 +303,15 @@ impl Snapshot {
 
 /// Every policy that a verdict names, once.
 fn named_policies(verdict: &Verdict) -> BTreeSet<&PolicyRef> {
-    [&verdict.egress, &verdict.ingress]
-        .into_iter()
-        .flat_map(|direction| {
-            let allowing = direction.allowed_by.iter().map(|rule| &rule.policy);
-            allowing.chain(direction.denied_by.iter().map(|denial| &denial.policy))
-        })
-        .collect()
+    let mut named = BTreeSet::new();
+    for direction in [&verdict.egress, &verdict.ingress] {
+        named.extend(direction.allowed_by.iter().map(|rule| &rule.policy));
+        named.extend(direction.denied_by.iter().map(|denial| &denial.policy));
+        for step in &direction.path {
+            if let TierOutcome::Passed(rules) = &step.outcome {
+                named.extend(rules.iter().map(|rule| &rule.policy));
+            }
+        }
+    }
+    named
 }

@@ -1,6 +1,7 @@
 //! Follows a directory of manifests: by notification, and by looking again now and then, since notifications get lost
 //! (full queues, network file systems). The one writer of the inventory.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,8 +13,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::Snapshot;
 use super::files::Files;
+use super::report::{Problem, Report};
+use super::snapshot::Snapshot;
 use crate::metrics::Metrics;
 
 /// Editors and ConfigMap updates make several changes in a row; they are taken together.
@@ -35,6 +37,8 @@ pub struct Watcher {
     files: Files,
     snapshot: Arc<ArcSwap<Snapshot>>,
     metrics: Metrics,
+    /// Kinds that were logged as not evaluated or left out.
+    told: BTreeSet<String>,
     changed: mpsc::Receiver<()>,
     /// Ends notifications when dropped.
     _notifier: Option<RecommendedWatcher>,
@@ -44,7 +48,7 @@ impl Watcher {
     /// Reads the directory once, and arranges to be told of changes.
     ///
     /// # Errors
-    /// When the directory cannot be read. What its files say is never an error here: see [`Snapshot::errors`].
+    /// When the directory cannot be read. What its files say is never an error here: see [`Snapshot::report`].
     pub fn start(
         directory: PathBuf,
         snapshot: Arc<ArcSwap<Snapshot>>,
@@ -64,6 +68,7 @@ impl Watcher {
             files,
             snapshot,
             metrics,
+            told: BTreeSet::new(),
             changed,
             _notifier: notifier,
         };
@@ -103,33 +108,56 @@ impl Watcher {
         }
     }
 
-    fn publish(&self) {
-        let objects = self.files.objects().cloned().collect();
-        let errors: Vec<_> = self.files.errors().cloned().collect();
-        for error in &errors {
-            let file = error.file.display();
-            let (object, field) = (&error.object, &error.field);
-            warn!(%file, document = error.document, object, field, "{}", error.message);
-        }
-        self.metrics
-            .inventory_errors
-            .set(i64::try_from(errors.len()).unwrap_or(i64::MAX));
-        let next = self
-            .snapshot
-            .load()
-            .next(objects, errors, SystemTime::now());
-        let generation = next.generation();
-        self.metrics
-            .inventory_generation
-            .set(i64::try_from(generation).unwrap_or(i64::MAX));
-        let sizes = next.sizes();
+    fn publish(&mut self) {
+        let before = self.snapshot.load();
+        let report = self.files.report();
+        self.log_news(before.report(), &report);
+        let next = before.next(self.files.take_changes(), report, SystemTime::now());
+        self.metrics.inventory(&next);
         info!(
-            generation,
-            pods = sizes.pods,
-            policies = sizes.network_policies,
+            generation = next.generation(),
+            pods = next.sizes().pods,
+            policies = next.sizes().policies.values().sum::<u32>(),
             "inventory in force"
         );
         self.snapshot.store(Arc::new(next));
+    }
+
+    /// Logs what was not there before; kinds once for as long as the daemon runs.
+    fn log_news(&mut self, before: &Report, now: &Report) {
+        let new = |problems: &[Problem], known: &[Problem]| -> Vec<Problem> {
+            let known: HashSet<&Problem> = known.iter().collect();
+            let new = problems.iter().filter(|problem| !known.contains(problem));
+            new.cloned().collect()
+        };
+        for problem in new(&now.errors, &before.errors) {
+            let (file, object, field) = (problem.file.display(), &problem.object, &problem.field);
+            warn!(%file, document = problem.document, object, field, "{}", problem.message);
+        }
+        for problem in new(&now.warnings, &before.warnings) {
+            let (file, object, field) = (problem.file.display(), &problem.object, &problem.field);
+            info!(%file, document = problem.document, object, field, "warning: {}", problem.message);
+        }
+        for (kind, count) in &now.not_evaluated {
+            if self
+                .told
+                .insert(format!("{} {}", kind.api_version, kind.kind))
+            {
+                let (api_version, kind) = (&kind.api_version, &kind.kind);
+                warn!(
+                    api_version,
+                    kind, count, "policies that are not evaluated: they may change any answer"
+                );
+            }
+        }
+        for kind in &now.ignored {
+            if self.told.insert(kind.clone()) {
+                info!(
+                    kind,
+                    "left out: says nothing about which traffic is allowed"
+                );
+            }
+        }
     }
 }
 

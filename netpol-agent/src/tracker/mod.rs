@@ -18,7 +18,7 @@ mod sighting;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,12 +56,31 @@ pub struct TrackerConfig {
     pub node_netns: u32,
 }
 
+/// Whose an address is, as far as outcomes depend on it.
+pub trait Holders: Send + Sync {
+    /// Whether it is a node's: what a node answers in its own name is no rejection.
+    fn is_node(&self, address: Address) -> bool;
+    /// Whether it is a pod's: packets that come from it were made inside a pod.
+    fn is_pod(&self, address: Address) -> bool;
+}
+
+/// Nothing is known of any address.
+struct Nobody;
+
+impl Holders for Nobody {
+    fn is_node(&self, _: Address) -> bool {
+        false
+    }
+    fn is_pod(&self, _: Address) -> bool {
+        false
+    }
+}
+
 /// Everything that was seen and is not over.
 pub struct Tracker {
     config: TrackerConfig,
     names: Arc<dyn Names>,
-    node_addresses: HashSet<Address>,
-    pod_addresses: HashSet<Address>,
+    holders: Arc<dyn Holders>,
     /// Network namespaces of pods, by the interface that leads there.
     pod_netns: HashMap<u32, u32>,
     /// Interfaces on which something was seen.
@@ -93,8 +112,7 @@ impl Tracker {
         Self {
             config,
             names,
-            node_addresses: HashSet::new(),
-            pod_addresses: HashSet::new(),
+            holders: Arc::new(Nobody),
             pod_netns: HashMap::new(),
             interfaces: BTreeSet::new(),
             connections: HashMap::new(),
@@ -109,14 +127,9 @@ impl Tracker {
         }
     }
 
-    /// Tells which addresses are nodes': what a node answers in its own name is no rejection.
-    pub fn set_node_addresses(&mut self, addresses: HashSet<Address>) {
-        self.node_addresses = addresses;
-    }
-
-    /// Addresses of pods: packets that come from them were made inside a pod.
-    pub fn set_pod_addresses(&mut self, addresses: HashSet<Address>) {
-        self.pod_addresses = addresses;
+    /// Tells whose addresses are whose from now on.
+    pub fn set_holders(&mut self, holders: Arc<dyn Holders>) {
+        self.holders = holders;
     }
 
     /// Connections remembered.
@@ -225,7 +238,7 @@ impl Tracker {
                 continue;
             }
             connection.deadline = None;
-            let to_node = self.node_addresses.contains(&connection.destination().0);
+            let to_node = self.holders.is_node(connection.destination().0);
             let published = snapshot(connection, now, to_node);
             if connection.published.as_ref() == Some(&published) {
                 continue;
@@ -277,7 +290,7 @@ impl Tracker {
             return;
         };
         connection.note_progress();
-        let to_node = self.node_addresses.contains(&connection.destination().0);
+        let to_node = self.holders.is_node(connection.destination().0);
         let evidence = connection.evidence(now, to_node);
         let due = match &connection.published {
             None if evidence.is_settled() => Some(now),

@@ -193,7 +193,7 @@ impl Tracker {
     /// which a packet with a pod's address was made, or one that a packet with this tuple was handed to.
     pub(super) fn is_here(&self, key: &DropKey) -> bool {
         let on_node = key.netns == self.config.node_netns || key.netns == 0;
-        let made_there = key.input_ifindex == 0 && self.pod_addresses.contains(&key.tuple.source);
+        let made_there = key.input_ifindex == 0 && self.holders.is_pod(key.tuple.source);
         on_node
             || made_there
             || self.by_drop.contains_key(key)

@@ -285,10 +285,22 @@ fn a_drop_inside_a_pod_that_never_spoke_joins_by_the_tuple_it_was_handed() {
     assert_eq!(tracker.len(), 1, "a namespace that is none of ours");
 }
 
+/// A node has this address, nobody any other.
+struct OneNode(Address);
+
+impl Holders for OneNode {
+    fn is_node(&self, address: Address) -> bool {
+        address == self.0
+    }
+    fn is_pod(&self, _: Address) -> bool {
+        false
+    }
+}
+
 #[test]
 fn a_nodes_own_reset_is_a_refusal() {
     let mut tracker = tracker(100);
-    tracker.set_node_addresses([direct().destination].into());
+    tracker.set_holders(Arc::new(OneNode(direct().destination)));
     let flags = f::OPENING_SEEN | f::NODE_RST | f::ENDED;
     let (key, reset) = state(&direct(), CLIENT, MS, flags, [1, 1]);
     tracker.flow(key, reset, MS);
