@@ -203,6 +203,11 @@ fn details(flow: &v1::Flow) -> String {
     if flow.direction_inferred {
         parts.push("direction inferred".to_owned());
     }
+    let caveats = flow.computed.iter().flat_map(|computed| &computed.caveats);
+    let caveats: Vec<&str> = caveats.map(String::as_str).collect();
+    if !caveats.is_empty() {
+        parts.push(format!("caveats: {}", caveats.join(" ")));
+    }
     parts.join(", ")
 }
 

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use jiff::{SignedDuration, Timestamp};
 use netpol_api::{
     json::Time,
-    v1::{GetStatusRequest, GetStatusResponse, InventoryStatus},
+    v1::{GetStatusRequest, GetStatusResponse, InventoryError, InventoryStatus, PolicyCount},
     word::Word,
 };
 
@@ -21,6 +21,7 @@ use crate::{
 
 const HEADING: Style = Style::new().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
+const NOTABLE: Style = AnsiColor::Yellow.on_default();
 
 /// Asks once and writes the answer.
 pub(crate) async fn run(status: Status) -> Result<(), CliError> {
@@ -114,27 +115,72 @@ fn inventory_section(page: &mut Page, inventory: &InventoryStatus) {
     );
     page.fact(
         "  objects",
-        &format!(
-            "{} pods, {} namespaces, {} services, {} nodes, {} network policies",
-            inventory.pods,
-            inventory.namespaces,
-            inventory.services,
-            inventory.nodes,
-            inventory.network_policies,
-        ),
+        &[
+            counted(inventory.pods, "pod"),
+            counted(inventory.namespaces, "namespace"),
+            counted(inventory.services, "service"),
+            counted(inventory.nodes, "node"),
+        ]
+        .join(", "),
     );
+    page.fact("  policies", &policies(inventory));
+    if !inventory.dialect.is_empty() {
+        page.fact("  dialect", &inventory.dialect);
+    }
+    for policy in &inventory.not_evaluated {
+        page.notable(&format!("  ! {}", not_evaluated(policy)));
+    }
     for error in &inventory.errors {
-        let document = match error.document {
-            0 => String::new(),
-            number => format!(" document {number}"),
-        };
-        let parts = [error.object.as_str(), &error.field, &error.message];
-        let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        page.bad(&format!(
-            "  ✗ {}{document}: {}",
-            error.file,
-            said.join(": ")
-        ));
+        page.bad(&format!("  ✗ {}", problem(error)));
+    }
+    for warning in &inventory.warnings {
+        page.notable(&format!("  ! {}", problem(warning)));
+    }
+}
+
+/// Policies in force, by kind. An agent of an earlier version counts NetworkPolicies alone.
+fn policies(inventory: &InventoryStatus) -> String {
+    let by_kind = inventory.policies.iter();
+    let by_kind: Vec<String> = by_kind
+        .map(|policies| counted(policies.count, &policies.kind))
+        .collect();
+    if by_kind.is_empty() {
+        counted(inventory.network_policies, "NetworkPolicy")
+    } else {
+        by_kind.join(", ")
+    }
+}
+
+fn not_evaluated(policies: &PolicyCount) -> String {
+    let (are, they) = match policies.count {
+        1 => ("is", "it"),
+        _ => ("are", "they"),
+    };
+    let of = match policies.api_version.as_str() {
+        "" => String::new(),
+        version => format!(" of {version}"),
+    };
+    let policies = counted(policies.count, &policies.kind);
+    format!("{policies}{of} {are} not evaluated: {they} may change what is allowed")
+}
+
+/// Where, in which object, and what.
+fn problem(problem: &InventoryError) -> String {
+    let document = match problem.document {
+        0 => String::new(),
+        number => format!(" document {number}"),
+    };
+    let parts = [problem.object.as_str(), &problem.field, &problem.message];
+    let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    format!("{}{document}: {}", problem.file, said.join(": "))
+}
+
+/// `1 pod`, `3 CiliumNetworkPolicies`.
+fn counted(count: u32, one: &str) -> String {
+    match (count, one.strip_suffix('y')) {
+        (1, _) => format!("1 {one}"),
+        (_, Some(stem)) => format!("{count} {stem}ies"),
+        (_, None) => format!("{count} {one}s"),
     }
 }
 
@@ -160,6 +206,10 @@ impl Page {
 
     fn bad(&mut self, sentence: &str) {
         self.row(&format!("{BAD}{}{BAD:#}", clean(sentence)));
+    }
+
+    fn notable(&mut self, sentence: &str) {
+        self.row(&format!("{NOTABLE}{}{NOTABLE:#}", clean(sentence)));
     }
 
     /// Aligned rows; what starts with ✗ anywhere catches the eye.

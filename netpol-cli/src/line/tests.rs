@@ -1,6 +1,6 @@
 use netpol_api::v1::{
-    Agreement, Counters, Drop, Endpoint, Evidence, Flow, Lost, Observed, Protocol, ServiceAddress,
-    drop::Class, endpoint::Kind, lost::Stage, observed::Verdict as Saw,
+    Agreement, Computed, Counters, Drop, Endpoint, Evidence, Flow, Lost, Observed, Protocol,
+    ServiceAddress, drop::Class, endpoint::Kind, lost::Stage, observed::Verdict as Saw,
 };
 
 use super::*;
@@ -153,6 +153,42 @@ fn a_narrow_terminal_gets_the_reason_on_rows_of_its_own() {
 09:30:00.123  ✗ BLOCKED      ci/build         → prod/db:5432          tcp     ×3
               prod/db: no ingress rule admits ci/build (nearest: ingress[0].from[0] wants
               namespace team=database)"
+    );
+}
+
+#[test]
+fn a_denial_by_a_cluster_scoped_policy_reads_like_any_other() {
+    let mut enforced = flow(
+        Saw::Dropped,
+        dropped(Class::Firewall),
+        "ClusterNetworkPolicy isolate (Admin tier): ingress[2].from[1] denies ci/build",
+    );
+    enforced.agreement = Agreement::Agree.into();
+    let mut ignored = flow(
+        Saw::Forwarded,
+        Evidence::default(),
+        "denied by ClusterNetworkPolicy isolate, yet forwarded",
+    );
+    ignored.agreement = Agreement::DeniedButForwarded.into();
+    assert_eq!(
+        plain(None, &[enforced, ignored]),
+        "\
+09:30:00.123  ✗ BLOCKED      ci/build         → prod/db:5432          tcp     ×3     ClusterNetworkPolicy isolate (Admin tier): ingress[2].from[1] denies ci/build
+09:30:00.123  ! forwarded    ci/build         → prod/db:5432          tcp            NOT ENFORCED: denied by ClusterNetworkPolicy isolate, yet forwarded"
+    );
+}
+
+#[test]
+fn wide_rows_tell_what_to_know_before_relying_on_a_verdict() {
+    let mut unsure = flow(Saw::Dropped, dropped(Class::Firewall), "not known");
+    unsure.computed = Some(Computed {
+        caveats: vec!["host-network".into(), "equal-priority".into()],
+        ..Computed::default()
+    });
+    let rows = Lines::new(true, None, TimeZone::UTC).flow(&unsure);
+    assert!(
+        rows[1].contains("caveats: host-network equal-priority"),
+        "{rows:?}"
     );
 }
 

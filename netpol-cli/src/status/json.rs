@@ -53,6 +53,18 @@ struct Inventory {
     network_policies: u32,
     changed: Option<Time>,
     errors: Vec<InventoryError>,
+    warnings: Vec<InventoryError>,
+    policies: Vec<PolicyCount>,
+    not_evaluated: Vec<PolicyCount>,
+    dialect: String,
+}
+
+#[derive(Serialize)]
+struct PolicyCount {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    api_version: String,
+    kind: String,
+    count: u32,
 }
 
 #[derive(Serialize)]
@@ -118,6 +130,11 @@ impl From<&v1::InventoryStatus> for Inventory {
             field: error.field.clone(),
             message: error.message.clone(),
         };
+        let policies = |policies: &v1::PolicyCount| PolicyCount {
+            api_version: policies.api_version.clone(),
+            kind: policies.kind.clone(),
+            count: policies.count,
+        };
         Self {
             source: inventory.source.clone(),
             generation: inventory.generation,
@@ -128,6 +145,10 @@ impl From<&v1::InventoryStatus> for Inventory {
             network_policies: inventory.network_policies,
             changed: inventory.changed.as_ref().and_then(Time::of),
             errors: inventory.errors.iter().map(error).collect(),
+            warnings: inventory.warnings.iter().map(error).collect(),
+            policies: inventory.policies.iter().map(policies).collect(),
+            not_evaluated: inventory.not_evaluated.iter().map(policies).collect(),
+            dialect: inventory.dialect.clone(),
         }
     }
 }

@@ -1,6 +1,14 @@
-use netpol_api::v1::{Capability, Interface, InventoryError, Lost, lost::Stage};
+use netpol_api::v1::{Capability, Interface, InventoryError, Lost, PolicyCount, lost::Stage};
 
 use super::*;
+
+fn policies(api_version: &str, kind: &str, count: u32) -> PolicyCount {
+    PolicyCount {
+        api_version: api_version.into(),
+        kind: kind.into(),
+        count,
+    }
+}
 
 #[test]
 fn a_degraded_agent_says_what_is_missing_and_what_it_costs() {
@@ -41,6 +49,23 @@ fn a_degraded_agent_says_what_is_missing_and_what_it_costs() {
             source: "/etc/netpol".into(),
             generation: 3,
             pods: 5,
+            nodes: 1,
+            policies: vec![
+                policies("", "NetworkPolicy", 3),
+                policies("", "ClusterNetworkPolicy", 1),
+            ],
+            not_evaluated: vec![
+                policies("cilium.io/v2", "CiliumNetworkPolicy", 3),
+                policies("projectcalico.org/v3", "GlobalNetworkPolicy", 1),
+            ],
+            dialect: "cilium".into(),
+            warnings: vec![InventoryError {
+                file: "db.yaml".into(),
+                document: 1,
+                object: "Pod prod/db".into(),
+                message: "also stands in z.yaml, which counts".into(),
+                ..InventoryError::default()
+            }],
             errors: vec![InventoryError {
                 file: "db.yaml".into(),
                 document: 2,
@@ -82,13 +107,27 @@ Interfaces
 
 Inventory
   source   /etc/netpol (generation 3)
-  objects  5 pods, 0 namespaces, 0 services, 0 nodes, 0 network policies
+  objects  5 pods, 0 namespaces, 0 services, 1 node
+  policies 3 NetworkPolicies, 1 ClusterNetworkPolicy
+  dialect  cilium
+  ! 3 CiliumNetworkPolicies of cilium.io/v2 are not evaluated: they may change what is allowed
+  ! 1 GlobalNetworkPolicy of projectcalico.org/v3 is not evaluated: it may change what is allowed
   ✗ db.yaml document 2: NetworkPolicy prod/db: spec.ingress[0]: not a\u{fffd}[2J list
+  ! db.yaml document 1: Pod prod/db: also stands in z.yaml, which counts
 
 Losses
   12  kernel  ring full
 "
     );
+}
+
+#[test]
+fn an_agent_that_counts_network_policies_alone_is_understood() {
+    let inventory = InventoryStatus {
+        network_policies: 2,
+        ..InventoryStatus::default()
+    };
+    assert_eq!(super::policies(&inventory), "2 NetworkPolicies");
 }
 
 #[test]
