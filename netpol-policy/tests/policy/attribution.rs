@@ -3,7 +3,9 @@
 use netpol_policy::connection::{Connection, End};
 use netpol_policy::evaluate::evaluate;
 use netpol_policy::model::Protocol;
-use netpol_policy::verdict::{Caveat, Decision, Denial, DenyReason, Direction};
+use netpol_policy::verdict::{
+    Caveat, Decision, Denial, DenyReason, Direction, PolicyKind, RuleRef, TierOutcome,
+};
 
 use crate::support::{World, outside};
 use Decision::{Allowed, Denied, Unknown};
@@ -34,6 +36,7 @@ fn a_rule_that_includes_the_peer_makes_it_a_matter_of_ports() {
     assert_eq!(denial.reason, DenyReason::PortMismatch);
     assert_eq!(denial.nearest.as_ref().unwrap().wants, ["TCP port 5432"]);
 }
+
 #[test]
 fn rule_3_policies_are_a_union_and_every_rule_that_allows_is_named() {
     let world = World::with(&[
@@ -238,4 +241,113 @@ fn a_service_without_its_backend_is_not_guessed() {
         assert_eq!(verdict.ingress.decision, Unknown);
         assert_eq!(verdict.caveats, [Caveat::BackendUnknown]);
     }
+}
+
+/// A ClusterNetworkPolicy of the Admin tier for every pod.
+fn admin(name: &str, priority: u16, rules: &str) -> String {
+    format!(
+        "{{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {{name: {name}}}, spec: {{tier: Admin, priority: {priority}, subject: {{namespaces: {{}}}}, {rules}}}}}"
+    )
+}
+
+/// Policy, rule, peer and port of each.
+fn named(rules: &[RuleRef]) -> Vec<(&str, usize, Option<usize>, Option<usize>)> {
+    rules
+        .iter()
+        .map(|by| (&*by.policy.name, by.rule, by.peer, by.port))
+        .collect()
+}
+
+#[test]
+fn the_deciding_rule_of_a_tier_is_named_with_every_peer_and_port_that_matches() {
+    let rules = |action: &str| {
+        format!(
+            "ingress: [
+              {{action: Deny, from: [{{namespaces: {{matchLabels: {{team: build}}}}}}]}},
+              {{action: {action}, from: [
+                  {{namespaces: {{matchLabels: {{team: build}}}}}}, {{namespaces: {{}}}},
+                  {{pods: {{podSelector: {{matchLabels: {{app: web}}}}}}}}],
+                protocols: [{{tcp: {{destinationPort: {{number: 80}}}}}},
+                  {{tcp: {{destinationPort: {{number: 5432}}}}}}, {{destinationNamedPort: sql}}]}},
+              {{action: Deny, from: [{{namespaces: {{}}}}]}}]"
+        )
+    };
+    let expected = [
+        ("first", 1, Some(1), Some(1)),
+        ("first", 1, Some(1), Some(2)),
+        ("first", 1, Some(2), Some(1)),
+        ("first", 1, Some(2), Some(2)),
+    ];
+    let later = admin(
+        "later",
+        2,
+        "ingress: [{action: Accept, from: [{namespaces: {}}]}]",
+    );
+    let ask = |action: &str| {
+        let world = World::with(&["{ingress: [{}]}"]);
+        let world = world.and(&admin("first", 1, &rules(action))).and(&later);
+        world.tcp("prod/web", "prod/db", 5432).ingress
+    };
+    let accepted = ask("Accept");
+    assert_eq!(named(&accepted.allowed_by), expected);
+    let kind = accepted.allowed_by[0].policy.kind;
+    assert_eq!(kind, PolicyKind::ClusterNetworkPolicy);
+    let denied = ask("Deny");
+    let [denial] = &*denied.denied_by else {
+        panic!("{denied:?}");
+    };
+    assert_eq!(denial.reason, DenyReason::ExplicitDeny);
+    assert_eq!(
+        (named(&denial.rules), &denial.nearest),
+        (expected.to_vec(), &None)
+    );
+    // What passes it on stands in the path, what allows it then is named as ever.
+    let passed = ask("Pass");
+    let TierOutcome::Passed(by) = &passed.path[0].outcome else {
+        panic!("{passed:?}");
+    };
+    assert_eq!(named(by), expected);
+    assert_eq!(named(&passed.allowed_by), [("p0", 0, None, None)]);
+}
+
+#[test]
+fn a_denial_after_a_pass_is_the_network_policys() {
+    let world = World::with(&["{ingress: [{ports: [{port: 80}]}]}"]).and(&admin(
+        "pass",
+        1,
+        "ingress: [{action: Pass, from: [{namespaces: {}}]}]",
+    ));
+    let denied = world.tcp("prod/web", "prod/db", 22).ingress.denied_by;
+    let [denial] = &*denied else {
+        panic!("{denied:?}");
+    };
+    assert_eq!(
+        (&*denial.policy.name, denial.reason),
+        ("p0", DenyReason::PortMismatch)
+    );
+    assert_eq!(denial.nearest.as_ref().unwrap().wants, ["TCP port 80"]);
+}
+
+#[test]
+fn policies_of_equal_priority_that_agree_are_all_named() {
+    let rules =
+        |action: &str| format!("ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]");
+    let world = |action: &str| {
+        World::with(&[])
+            .and(&admin("one", 1, &rules(action)))
+            .and(&admin("two", 1, &rules(action)))
+            .tcp("prod/web", "prod/db", 22)
+            .ingress
+    };
+    let names = ["one", "two"];
+    let accepted = world("Accept");
+    let by: Vec<_> = accepted
+        .allowed_by
+        .iter()
+        .map(|by| &*by.policy.name)
+        .collect();
+    assert_eq!(by, names);
+    let denied = world("Deny");
+    let by: Vec<_> = denied.denied_by.iter().map(|by| &*by.policy.name).collect();
+    assert_eq!(by, names);
 }
