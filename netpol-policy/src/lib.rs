@@ -21,6 +21,7 @@ pub mod inventory;
 pub mod k8s;
 pub mod lint;
 pub mod manifest;
+pub mod matrix;
 pub mod model;
 pub mod request;
 pub mod verdict;

@@ -1,0 +1,244 @@
+//! The matrix as a whole: which parties there are, and the cells between them.
+
+use std::collections::HashMap;
+
+use super::blocks::Blocks;
+use super::cell::Cell;
+use super::pair::{self, Candidate};
+use super::party::{Outside, Party};
+use super::pods::{self, Group};
+use super::scope::Scope;
+use super::vocabulary::Vocabulary;
+use crate::inventory::Inventory;
+
+/// Who may talk to whom.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    /// Sources: pods by namespace and name, then the outside world.
+    pub rows: Vec<Party>,
+    /// Destinations, in the same order.
+    pub columns: Vec<Party>,
+    /// What takes no part.
+    pub omitted: Omitted,
+    /// Row after row; `None` from one part of the outside world to another.
+    cells: Vec<Option<usize>>,
+    /// Cells that differ from each other: most pairs share a few.
+    distinct: Vec<Cell>,
+}
+
+/// What takes no part in a matrix.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Omitted {
+    /// hostNetwork pods, which are their node to policies (rule 21).
+    pub host_network_pods: usize,
+    /// Pods that have finished (rule 24).
+    pub finished_pods: usize,
+    /// Parties that the scope leaves out.
+    pub not_asked: usize,
+    /// Blocks that policies name and all of whose own addresses belong to the cluster.
+    pub inner_blocks: Vec<ipnet::IpNet>,
+}
+
+/// How far a computation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Pairs done.
+    pub done: usize,
+    /// All pairs.
+    pub total: usize,
+}
+
+impl Matrix {
+    /// Compares all parties that are asked about; `report` hears of every row that is done.
+    pub fn new(inventory: &Inventory, scope: &Scope, mut report: impl FnMut(Progress)) -> Self {
+        let blocks = Blocks::of(inventory);
+        let mut omitted = Omitted::default();
+        let vocabulary = Vocabulary::of(inventory);
+        let groups = pods::groups(inventory, &blocks, &vocabulary, &mut omitted);
+        let standing = standing(inventory, &groups, &blocks, scope, &mut omitted);
+        let (rows, columns): (Vec<&Standing<'_>>, Vec<&Standing<'_>>) = (
+            standing.iter().filter(|one| one.is_row).collect(),
+            standing.iter().filter(|one| one.is_column).collect(),
+        );
+        let mut cells = Cells::default();
+        let total = rows.len() * columns.len();
+        for row in &rows {
+            for column in &columns {
+                let is_outside = row.block.is_some() && column.block.is_some();
+                cells.push(
+                    (!is_outside)
+                        .then(|| pair::cell(inventory, scope, &row.candidate, &column.candidate)),
+                );
+            }
+            let done = cells.ids.len();
+            report(Progress { done, total });
+        }
+        let (rows, columns) = (sides(&rows), sides(&columns));
+        cells.merge_outside(rows, columns, &blocks, omitted)
+    }
+
+    /// What a row may reach of a column; `None` from one part of the outside world to another, and where there is no such
+    /// row or column.
+    #[must_use]
+    pub fn cell(&self, row: usize, column: usize) -> Option<&Cell> {
+        if column >= self.columns.len() {
+            return None;
+        }
+        let id = *self.cells.get(row * self.columns.len() + column)?;
+        id.map(|id| &self.distinct[id])
+    }
+
+    /// Every pair that has a cell, row after row.
+    pub fn pairs(&self) -> impl Iterator<Item = (&Party, &Party, &Cell)> {
+        let indices = (0..self.rows.len())
+            .flat_map(|row| (0..self.columns.len()).map(move |column| (row, column)));
+        indices.filter_map(|(row, column)| {
+            let cell = self.cell(row, column)?;
+            Some((&self.rows[row], &self.columns[column], cell))
+        })
+    }
+}
+
+/// A candidate for rows and columns.
+struct Standing<'a> {
+    candidate: Candidate<'a>,
+    /// Which block of the outside world it stands for.
+    block: Option<usize>,
+    is_row: bool,
+    is_column: bool,
+}
+
+fn standing<'a>(
+    inventory: &'a Inventory,
+    groups: &'a [Group],
+    blocks: &Blocks,
+    scope: &Scope,
+    omitted: &mut Omitted,
+) -> Vec<Standing<'a>> {
+    let mut found = Vec::with_capacity(groups.len());
+    for group in groups {
+        let is_row = scope.has_source(&group.pods);
+        let is_column = scope.has_destination(&group.pods);
+        if !is_row && !is_column {
+            omitted.not_asked += 1;
+            continue;
+        }
+        found.push(Standing {
+            candidate: Candidate::pods(inventory, group),
+            block: None,
+            is_row,
+            is_column,
+        });
+    }
+    for block in 0..blocks.len() {
+        let Some(address) = blocks.representative(block, inventory) else {
+            omitted.inner_blocks.push(blocks.get(block));
+            continue;
+        };
+        found.push(Standing {
+            candidate: Candidate::Outside(address),
+            block: Some(block),
+            is_row: scope.has_outside_as_source(),
+            is_column: scope.has_outside_as_destination(),
+        });
+    }
+    found
+}
+
+/// A row or a column before blocks that are told alike are merged.
+enum Side {
+    Pods(Party),
+    Block(usize),
+}
+
+fn sides(standing: &[&Standing<'_>]) -> Vec<Side> {
+    let sides = standing
+        .iter()
+        .filter_map(|one| match (one.block, &one.candidate) {
+            (Some(block), _) => Some(Side::Block(block)),
+            (None, Candidate::Pods { group, .. }) => {
+                Some(Side::Pods(Party::Pods(group.pods.clone())))
+            }
+            (None, Candidate::Outside(_)) => None,
+        });
+    sides.collect()
+}
+
+/// Cells as they are found.
+#[derive(Default)]
+struct Cells {
+    ids: Vec<Option<usize>>,
+    distinct: Vec<Cell>,
+    known: HashMap<Cell, usize>,
+}
+
+impl Cells {
+    fn push(&mut self, cell: Option<Cell>) {
+        let id = cell.map(|cell| {
+            *self.known.entry(cell).or_insert_with_key(|cell| {
+                self.distinct.push(cell.clone());
+                self.distinct.len() - 1
+            })
+        });
+        self.ids.push(id);
+    }
+
+    /// Blocks whose cells are all the same become one party.
+    fn merge_outside(
+        self,
+        rows: Vec<Side>,
+        columns: Vec<Side>,
+        blocks: &Blocks,
+        omitted: Omitted,
+    ) -> Matrix {
+        let width = columns.len();
+        let at = |row: usize, column: usize| self.ids[row * width + column];
+        // All that a block is told, as a source and as a destination.
+        let mut told: HashMap<usize, Vec<Option<usize>>> = HashMap::new();
+        for (row, side) in rows.iter().enumerate() {
+            if let Side::Block(block) = side {
+                let cells = (0..width).map(|column| at(row, column));
+                told.entry(*block).or_default().extend(cells);
+            }
+        }
+        for (column, side) in columns.iter().enumerate() {
+            if let Side::Block(block) = side {
+                let cells = (0..rows.len()).map(|row| at(row, column));
+                told.entry(*block).or_default().extend(cells);
+            }
+        }
+        let mut alike: HashMap<Vec<Option<usize>>, Vec<usize>> = HashMap::new();
+        for (block, cells) in told {
+            alike.entry(cells).or_default().push(block);
+        }
+        let mut outside: HashMap<usize, Outside> = HashMap::new();
+        for mut members in alike.into_values() {
+            members.sort_unstable();
+            // The first of them keeps its row and its column.
+            outside.insert(members[0], blocks.together(&members));
+        }
+        let kept = |sides: Vec<Side>| -> (Vec<usize>, Vec<Party>) {
+            let sides = sides.into_iter().enumerate();
+            let kept = sides.filter_map(|(index, side)| {
+                let party = match side {
+                    Side::Pods(party) => Some(party),
+                    Side::Block(block) => outside.get(&block).cloned().map(Party::Outside),
+                };
+                party.map(|party| (index, party))
+            });
+            kept.unzip()
+        };
+        let ((row_indices, rows), (column_indices, columns)) = (kept(rows), kept(columns));
+        let cells = row_indices
+            .iter()
+            .flat_map(|row| column_indices.iter().map(|column| at(*row, *column)))
+            .collect();
+        Matrix {
+            rows,
+            columns,
+            omitted,
+            cells,
+            distinct: self.distinct,
+        }
+    }
+}
