@@ -14,7 +14,7 @@ use netpol_api::{
 
 pub(crate) use filters::join_negations;
 
-use crate::{Connection, error::CliError, eval, explain};
+use crate::{Connection, error::CliError, eval, explain, matrix};
 
 /// How to write items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +103,7 @@ pub(crate) fn command() -> Command {
         )
         .subcommand(eval::command())
         .subcommand(explain::command())
+        .subcommand(matrix::command())
         .subcommand(Command::new("version").about("Show the version"))
         .subcommand(
             Command::new("completion")

@@ -22,6 +22,7 @@ mod eval;
 mod explain;
 mod line;
 mod manifests;
+mod matrix;
 mod question;
 pub mod reference;
 mod screen;
@@ -75,6 +76,7 @@ fn dispatch(name: &'static str, matches: &ArgMatches) -> Result<ExitCode, CliErr
         Some(("status", matches)) => on_runtime(status::run(args::status(matches)?)),
         Some(("eval", matches)) => return eval::run(matches),
         Some(("explain", matches)) => return explain::run(matches),
+        Some(("matrix", matches)) => matrix::run(matches),
         Some(("version", _)) => {
             writeln!(io::stdout(), "{name} {}", env!("CARGO_PKG_VERSION")).map_err(CliError::Output)
         }
