@@ -1,7 +1,9 @@
 //! Answers as JSON.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
+use netpol_policy::connection::Connection;
 use netpol_policy::model::Protocol;
 use netpol_policy::request::PortRef;
 use netpol_policy::verdict::{
@@ -88,6 +90,21 @@ pub(crate) struct Answered<'a> {
     port: Option<Port<'a>>,
     #[serde(flatten)]
     judged: Judged<'a>,
+    /// Each of those that the question stands for; empty where that is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    connections: Vec<One>,
+}
+
+/// One of several connections that a question stands for.
+#[derive(Serialize)]
+struct One {
+    from: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_address: Option<IpAddr>,
+    to: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_address: Option<IpAddr>,
+    allowed: Option<bool>,
 }
 
 /// A number, or a name.
@@ -131,6 +148,19 @@ impl<'a> From<&'a Answer> for Answered<'a> {
                 PortRef::Name(name) => Port::Name(name),
             }),
             judged: Judged::from(&answer.verdict),
+        }
+    }
+}
+
+impl One {
+    fn new(connection: &Connection, verdict: &Verdict) -> Self {
+        let (source, destination) = (&connection.source, &connection.destination);
+        Self {
+            from: source.to_string(),
+            from_address: source.address(),
+            to: destination.to_string(),
+            to_address: destination.address(),
+            allowed: allowed(verdict.decision()),
         }
     }
 }

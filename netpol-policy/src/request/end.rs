@@ -50,7 +50,9 @@ impl FromStr for EndRef {
             None => (rest, None),
         };
         let words = [Some(namespace), Some(name), kind];
-        if words.into_iter().flatten().any(|word| !is_word(word)) {
+        // An address before a slash begins a block of addresses, which is no end.
+        let is_block = namespace.parse::<IpAddr>().is_ok();
+        if is_block || words.into_iter().flatten().any(|word| !is_word(word)) {
             return Err(malformed());
         }
         Ok(match kind {

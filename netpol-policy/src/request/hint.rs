@@ -27,15 +27,15 @@ impl Hint {
         Self { names, more }
     }
 
-    /// Of all names those that are like the wanted one, the nearest first.
-    fn near(wanted: &str, names: impl IntoIterator<Item = String>) -> Self {
+    /// Of all names, each with how it is to be written, those that are like the wanted one: the nearest first.
+    fn near<'a>(wanted: &str, names: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let mut near: Vec<_> = names
             .into_iter()
-            .map(|name| (strsim::damerau_levenshtein(wanted, &name), name))
-            .filter(|(edits, name)| *edits <= EDITS || name.starts_with(wanted))
+            .map(|(name, written)| (strsim::damerau_levenshtein(wanted, name), name, written))
+            .filter(|(edits, name, _)| *edits <= EDITS || name.starts_with(wanted))
             .collect();
         near.sort();
-        Self::of(near.into_iter().map(|(_, name)| name))
+        Self::of(near.into_iter().map(|(_, _, written)| written))
     }
 }
 
@@ -56,32 +56,29 @@ impl fmt::Display for Hint {
 pub(super) fn objects(inventory: &Inventory, namespace: &str, name: &str) -> Hint {
     let there = in_namespace(inventory, namespace);
     if there.is_empty() {
-        let like = Hint::near(
+        let namespaces = inventory.namespaces();
+        let names = namespaces.iter();
+        return Hint::near(
             namespace,
-            inventory.namespaces().iter().map(ToString::to_string),
+            names.map(|name| (&**name, format!("namespace {name}"))),
         );
-        let names = like
-            .names
-            .into_iter()
-            .map(|name| format!("namespace {name}"));
-        return Hint::of(names);
     }
     let same = there.iter().filter(|one| one.name == name);
     let same = Hint::of(same.map(|one| one.written(namespace)));
     if !same.names.is_empty() {
         return same;
     }
-    let prefix = format!("{namespace}/");
-    Hint::near(
-        &format!("{prefix}{name}"),
-        there.iter().map(|one| one.written(namespace)),
-    )
+    let names = there.iter();
+    Hint::near(name, names.map(|one| (&*one.name, one.written(namespace))))
 }
 
 /// Nodes with names like this one.
 pub(super) fn nodes(inventory: &Inventory, name: &str) -> Hint {
-    let like = Hint::near(name, inventory.nodes().map(|node| node.name.to_string()));
-    Hint::of(like.names.into_iter().map(|name| format!("node/{name}")))
+    let nodes = inventory.nodes();
+    Hint::near(
+        name,
+        nodes.map(|node| (&*node.name, format!("node/{}", node.name))),
+    )
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -114,6 +111,10 @@ fn in_namespace(inventory: &Inventory, namespace: &str) -> BTreeSet<There> {
         for workload in pod.controller.iter().chain(&pod.workload) {
             there.insert(There::new(&workload.name, Some(&workload.kind)));
         }
+    }
+    let services = inventory.services();
+    for service in services.filter(|service| *service.namespace == *namespace) {
+        there.insert(There::new(&service.name, Some("Service")));
     }
     let templates = inventory.templates();
     for template in templates.filter(|template| *template.namespace == *namespace) {

@@ -54,3 +54,6 @@ impl Request {
         connections(inventory, &from, &to, self.protocol, self.port.as_ref())
     }
 }
+
+#[cfg(test)]
+mod tests;
