@@ -139,6 +139,8 @@ pub(super) fn write(mut out: impl Write, answer: &Answer) -> io::Result<()> {
 impl<'a> From<&'a Answer> for Answered<'a> {
     fn from(answer: &'a Answer) -> Self {
         let request = &answer.request;
+        let several = answer.connections.iter();
+        let several = several.filter(|_| answer.connections.len() > 1);
         Self {
             from: request.from.to_string(),
             to: request.to.to_string(),
@@ -148,6 +150,9 @@ impl<'a> From<&'a Answer> for Answered<'a> {
                 PortRef::Name(name) => Port::Name(name),
             }),
             judged: Judged::from(&answer.verdict),
+            connections: several
+                .map(|(connection, verdict)| One::new(connection, verdict))
+                .collect(),
         }
     }
 }
