@@ -8,6 +8,7 @@ use crate::generator::{self, Case, Request};
 use crate::oracle;
 
 mod coverage;
+mod found;
 mod incremental;
 mod library;
 mod metamorphic;

@@ -1,5 +1,7 @@
 //! Namespaces, nodes, pods, and Services with their EndpointSlices.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
@@ -27,6 +29,8 @@ enum Addressing {
     DualV6,
     /// `podIP` without `podIPs`.
     Single,
+    /// That of the pod before, which has given it up or not.
+    Reused,
     /// Not yet given one.
     None,
     /// Its node's.
@@ -101,6 +105,7 @@ fn pods() -> BoxedStrategy<Vec<Shape>> {
         2 => Just(Addressing::V6),
         3 => select(vec![Addressing::Dual, Addressing::DualV6]),
         1 => Just(Addressing::Single),
+        2 => Just(Addressing::Reused),
         1 => Just(Addressing::None),
         2 => Just(Addressing::Host),
         1 => Just(Addressing::HostNone),
@@ -135,17 +140,28 @@ fn pods() -> BoxedStrategy<Vec<Shape>> {
     prop::collection::vec(shape, 4..=10).boxed()
 }
 
-/// Named and unnamed ports; one name may stand for a port of each protocol.
+/// Named and unnamed ports of a container. In one container a name is unique; in two it may stand for different protocols
+/// and numbers.
 fn container_ports() -> impl Strategy<Value = Vec<Value>> {
     let all = vec![
         json!({"name": "web", "containerPort": 80}),
+        json!({"name": "web", "containerPort": 8080}),
         json!({"name": "dns", "containerPort": 53, "protocol": "UDP"}),
         json!({"name": "dns", "containerPort": 53, "protocol": "TCP"}),
         json!({"name": "web", "containerPort": 8081, "protocol": "UDP"}),
         json!({"name": "sig", "containerPort": 8080, "protocol": "SCTP"}),
         json!({"containerPort": 443}),
     ];
-    subsequence(all, 0..=3)
+    let shuffled = subsequence(all, 0..=4).prop_shuffle();
+    shuffled.prop_map(|mut ports| {
+        let mut names = BTreeSet::new();
+        ports.retain(|port| {
+            port["name"]
+                .as_str()
+                .is_none_or(|name| names.insert(name.to_owned()))
+        });
+        ports
+    })
 }
 
 fn pod(number: usize, shape: &Shape, nodes: &[Value]) -> Value {
@@ -160,6 +176,9 @@ fn pod(number: usize, shape: &Shape, nodes: &[Value]) -> Value {
         Addressing::Dual => json!({"podIPs": [{"ip": v4}, {"ip": v6}]}),
         Addressing::DualV6 => json!({"podIPs": [{"ip": v6}, {"ip": v4}]}),
         Addressing::Single => json!({"podIP": v4}),
+        Addressing::Reused => {
+            json!({"podIPs": [{"ip": format!("10.0.0.{}", number.saturating_sub(1))}]})
+        }
         Addressing::Host if host.is_string() => json!({"podIPs": [{"ip": host}]}),
         Addressing::None | Addressing::Host | Addressing::HostNone => json!({}),
     };

@@ -133,13 +133,7 @@ fn pod_name(object: &Value) -> Option<String> {
 pub(super) fn offer(cluster: &[Value], policies: &[Value]) -> Offer {
     let mut named: Vec<String> = cluster.iter().filter_map(pod_name).collect();
     named.push("node/n0".to_owned());
-    let outside = [
-        "203.0.113.8",
-        "203.0.113.10",
-        "2001:db8::9",
-        "::ffff:203.0.113.9",
-    ];
-    let mut addresses: BTreeSet<IpAddr> = outside.map(|one| one.parse().unwrap()).into();
+    let mut addresses: BTreeSet<IpAddr> = ["::ffff:203.0.113.9".parse().unwrap()].into();
     let mut ports = vec![1_u64, 65_535];
     for object in cluster.iter().chain(policies) {
         each(object, &mut |key, value| {
@@ -158,10 +152,14 @@ pub(super) fn offer(cluster: &[Value], policies: &[Value]) -> Offer {
             }
         });
     }
+    // Twice as likely as the other addresses: those that may have domain names.
+    let outside = ["203.0.113.8", "203.0.113.9", "203.0.113.10", "2001:db8::9"];
+    let outside = outside.into_iter().cycle().take(8).map(str::to_owned);
+    let inside = addresses.iter().map(IpAddr::to_string);
     let unknown = [Value::Null, Value::Null];
     Offer {
         named,
-        addresses: addresses.iter().map(IpAddr::to_string).collect(),
+        addresses: inside.chain(outside).collect(),
         ports: ports.into_iter().map(Value::from).chain(unknown).collect(),
     }
 }

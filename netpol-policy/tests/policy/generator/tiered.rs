@@ -182,7 +182,7 @@ fn peer(kind: Kind, peers: &'static str) -> BoxedStrategy<Value> {
     if kind == Kind::BaselineAdmin {
         return prop_oneof![10 => known, 4 => networks, 2 => nodes].boxed();
     }
-    prop_oneof![10 => known, 4 => networks, 2 => nodes, 2 => names].boxed()
+    prop_oneof![10 => known, 4 => networks, 2 => nodes, 3 => names].boxed()
 }
 
 /// An entry of `ports`, v1alpha1.

@@ -25,7 +25,7 @@ pub(super) enum Who<'a> {
     Service,
     /// Outside of the cluster.
     Outside,
-    /// An address of the pod network that no pod has.
+    /// An address of the pod network that no pod has, or several claim.
     Unknown,
 }
 
@@ -82,13 +82,19 @@ fn end<'a>(world: &'a World, written: &str) -> (Who<'a>, Vec<IpAddr>) {
 }
 
 fn at(world: &World, address: IpAddr) -> Who<'_> {
-    let pod = world.of_kind("Pod").find(|pod| {
-        pod["spec"]["hostNetwork"] != true
-            && !is_finished(pod)
-            && pod_addresses(pod).contains(&address)
-    });
-    if let Some(pod) = pod {
-        return Who::Pod(pod);
+    let holders: Vec<&Value> = world
+        .of_kind("Pod")
+        .filter(|pod| {
+            pod["spec"]["hostNetwork"] != true
+                && !is_finished(pod)
+                && pod_addresses(pod).contains(&address)
+        })
+        .collect();
+    match holders.as_slice() {
+        [] => {}
+        [pod] => return Who::Pod(pod),
+        // Who of them has it is not known.
+        _ => return Who::Unknown,
     }
     let node = world
         .of_kind("Node")

@@ -2,10 +2,10 @@
 //! any of the library's types, parsing or code.
 //!
 //! ```text
-//!   from, to ─► ends ──┐                    ┌─ admin policies ──┐
-//!                      ├─► ask, each way ─► ├─ network_policy    ├─► outcome ─► Answer
-//!   protocol, port ────┘                    └─ tiered: Baseline ─┘
-//!                                          labels, address, port: one condition each, a Truth
+//!   from, to ───────► ends ─┐                   ┌─ tiered: Admin ────┐
+//!                           ├─ each direction ─►├─ network_policy    ├─► outcome ─► Answer
+//!   protocol, port ─► port ─┘                   └─ tiered: Baseline ─┘
+//!                                                  └─ labels, address, port: a Truth a condition
 //! ```
 //!
 //! What it is told is what an API server would store: it does not validate. Where the specification is silent it follows
