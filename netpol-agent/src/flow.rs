@@ -280,6 +280,8 @@ pub struct Computed {
     pub verdict: Arc<Verdict>,
     /// Inventory generation it was computed against.
     pub generation: u64,
+    /// Policies in that inventory of kinds that are not evaluated: they may say otherwise.
+    pub not_evaluated: u32,
     /// Something that bears on it changed this short a time before the first packet.
     pub changed_before: Option<Duration>,
     /// From each named policy's last change to the first packet, where known.

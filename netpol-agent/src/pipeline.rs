@@ -269,6 +269,7 @@ fn compose(
         port: &port_words(protocol, context.destination.port),
         observed: &observed,
         verdict,
+        not_evaluated: context.computed.not_evaluated,
         agreement,
         answer_timeout,
     }

@@ -46,6 +46,7 @@ pub(crate) fn flow(id: u64) -> Flow {
         computed: Arc::new(Computed {
             verdict: Arc::new(allowed()),
             generation: 1,
+            not_evaluated: 0,
             changed_before: None,
             policy_ages: Vec::new(),
         }),

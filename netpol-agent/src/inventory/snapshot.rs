@@ -294,6 +294,7 @@ impl Snapshot {
             .collect();
         Computed {
             generation: self.generation,
+            not_evaluated: self.report.policies_not_evaluated(),
             changed_before: changed,
             policy_ages,
             verdict,
@@ -315,3 +316,6 @@ fn named_policies(verdict: &Verdict) -> BTreeSet<&PolicyRef> {
     }
     named
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) port: &'a str,
     pub(crate) observed: &'a Observed,
     pub(crate) verdict: &'a Verdict,
+    /// Policies of kinds that are not evaluated.
+    pub(crate) not_evaluated: u32,
     pub(crate) agreement: Agreement,
     pub(crate) answer_timeout: Duration,
 }
@@ -32,9 +34,13 @@ impl Subject<'_> {
             }
             Agreement::AllowedButDropped => {
                 let doubt = self.doubt();
+                let suspects = match self.not_evaluated {
+                    0 => "node firewall?",
+                    _ => "a policy that is not evaluated, or a node firewall?",
+                };
                 return match &self.observed.drop {
                     Some(drop) => format!(
-                        "allowed by policy{doubt}, dropped by something else: {} (node firewall?)",
+                        "allowed by policy{doubt}, dropped by something else: {} ({suspects})",
                         place(drop)
                     ),
                     None => {

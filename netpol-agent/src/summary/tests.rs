@@ -43,16 +43,20 @@ fn denied(names: &[&str]) -> Verdict {
 }
 
 fn sentence(flow: &Flow, verdict: &Verdict) -> String {
+    subject(flow, verdict).sentence()
+}
+
+fn subject<'a>(flow: &'a Flow, verdict: &'a Verdict) -> Subject<'a> {
     Subject {
         source: &flow.source,
         destination: &flow.destination,
         port: "TCP 80",
         observed: &flow.observed,
         verdict,
+        not_evaluated: 0,
         agreement: agreement(&flow.observed, verdict.decision()),
         answer_timeout: Duration::from_secs(2),
     }
-    .sentence()
 }
 
 fn blocked(class: DropClass) -> Flow {
@@ -157,6 +161,14 @@ fn what_is_no_policys_doing_says_so() {
     assert_eq!(
         sentence(&blocked(DropClass::Firewall), &allowed()),
         "allowed by policy, dropped by something else: REASON at function (node firewall?)"
+    );
+    let (flow, verdict) = (blocked(DropClass::Firewall), allowed());
+    let mut beside_others = subject(&flow, &verdict);
+    beside_others.not_evaluated = 2;
+    assert!(
+        beside_others
+            .sentence()
+            .ends_with("(a policy that is not evaluated, or a node firewall?)")
     );
     assert_eq!(
         sentence(&blocked(DropClass::Routing), &denied(&["a"])),
