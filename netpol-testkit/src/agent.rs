@@ -14,7 +14,7 @@ use crate::record::{self, ProcessId, Resource};
 use crate::{Error, Namespace, Result, artifact};
 
 /// How long it may take to load its programs, attach them and listen.
-const READY: Duration = Duration::from_secs(30);
+const READY: Duration = Duration::from_secs(60);
 /// How long it may take to end after SIGTERM.
 const END: Duration = Duration::from_secs(15);
 /// How often its state is looked at.
@@ -36,7 +36,7 @@ impl AgentProcess {
     /// output in `DIRECTORY/agent.log`, and waits until its socket takes connections.
     ///
     /// # Errors
-    /// [`Error::NotBuilt`]; [`Error::Agent`] when it ends instead or takes more than 30 s.
+    /// [`Error::NotBuilt`]; [`Error::Agent`] when it ends instead or takes more than 60 s.
     pub fn start<'a>(
         node: &Namespace,
         directory: &Path,

@@ -6,12 +6,13 @@ use std::time::Duration;
 use netpol_testkit::firewall::{self, State};
 use netpol_testkit::requirement::{Requirement, require, require_root};
 use netpol_testkit::traffic::{
-    Bound, FrameSocket, Outcome, TcpAttempt, TcpServer, UdpAttempt, UdpServer, ethernet_frame,
-    ping, tcp_loop, udp_flood,
+    Bound, FrameSocket, Outcome, PATIENCE, TcpAttempt, TcpServer, UdpAttempt, UdpServer,
+    ethernet_frame, ping, tcp_loop, udp_flood,
 };
 use netpol_testkit::{Cluster, Namespace, PodSpec};
 
-const SECOND: Duration = Duration::from_secs(1);
+/// How long what is to be stopped is given to get through.
+const BRIEFLY: Duration = Duration::from_millis(200);
 
 fn pod_ipv6(last: u16) -> Ipv6Addr {
     Ipv6Addr::new(0xfd00, 0x244, 1, 0, 0, 0, 0, last)
@@ -38,7 +39,7 @@ fn routed_pods_reach_each_other_in_both_families() {
     let (build, db) = (cluster.pod("ci/build"), cluster.pod("data/db"));
     for address in [db.ipv4(), db.ipv6()] {
         assert_eq!(
-            ping(build.netns(), address, 7, SECOND).unwrap(),
+            ping(build.netns(), address, 7, PATIENCE).unwrap(),
             Outcome::Answered
         );
         let _tcp = TcpServer::start(db.netns(), (address, 5432).into()).unwrap();
@@ -85,7 +86,7 @@ fn bridged_pods_reach_each_other_and_the_node() {
         netpol_testkit::cluster::NODE_IPV4.into(),
     ] {
         assert_eq!(
-            ping(build.netns(), address, 8, SECOND).unwrap(),
+            ping(build.netns(), address, 8, PATIENCE).unwrap(),
             Outcome::Answered,
             "{address}"
         );
@@ -108,13 +109,13 @@ fn world_is_reached_through_the_node() {
         netpol_testkit::cluster::WORLD_IPV6.into(),
     ] {
         assert_eq!(
-            ping(build.netns(), address, 9, SECOND).unwrap(),
+            ping(build.netns(), address, 9, PATIENCE).unwrap(),
             Outcome::Answered,
             "{address}"
         );
     }
     assert_eq!(
-        ping(cluster.world(), build.ipv4(), 9, SECOND).unwrap(),
+        ping(cluster.world(), build.ipv4(), 9, PATIENCE).unwrap(),
         Outcome::Answered
     );
 }
@@ -131,7 +132,7 @@ fn rules_stop_traffic_and_show_in_the_state() {
         .unwrap();
     let (build, db) = (cluster.pod("ci/build"), cluster.pod("data/db"));
     let _server = TcpServer::start(db.netns(), db.at(5432)).unwrap();
-    let attempt = TcpAttempt::to(db.at(5432)).timeout(Duration::from_millis(200));
+    let attempt = TcpAttempt::to(db.at(5432));
     let before = State::capture(cluster.node()).unwrap();
     assert_eq!(
         attempt.connect_from(build.netns()).unwrap(),
@@ -151,7 +152,10 @@ fn rules_stop_traffic_and_show_in_the_state() {
     };
     firewall::nft(cluster.node(), &rules("drop")).unwrap();
     assert_eq!(
-        attempt.connect_from(build.netns()).unwrap(),
+        attempt
+            .timeout(BRIEFLY)
+            .connect_from(build.netns())
+            .unwrap(),
         Outcome::TimedOut
     );
     assert!(
@@ -200,9 +204,8 @@ fn traffic_is_counted_and_bounded() {
     let sink = UdpServer::silent(db.netns(), db.at(9)).unwrap();
     let sent = udp_flood(build.netns(), db.at(9), 4000, b"x", Bound::count(50)).unwrap();
     assert_eq!(sent, 50);
-    std::thread::sleep(Duration::from_millis(100));
-    assert_eq!(sink.received(), 50);
-    let silent = UdpAttempt::to(db.at(9)).timeout(Duration::from_millis(50));
+    assert_eq!(sink.wait_for(50), 50);
+    let silent = UdpAttempt::to(db.at(9)).timeout(BRIEFLY);
     assert_eq!(
         silent.exchange_from(build.netns(), b"x").unwrap(),
         Outcome::TimedOut
@@ -256,14 +259,13 @@ fn frames_are_sent_as_they_are() {
     packet[10..12].copy_from_slice(&checksum.to_be_bytes());
     packet.extend([0x03, 0xe8, 0, 9, 0, 9, 0, 0, b'x']);
     let socket = FrameSocket::open(build.netns(), "eth0").unwrap();
-    socket
-        .send(&ethernet_frame(gateway, 0x0800, &packet))
-        .unwrap();
-    socket
-        .send(&ethernet_frame(gateway, 0x0800, &packet[..7]))
-        .unwrap();
-    std::thread::sleep(Duration::from_millis(100));
-    assert_eq!(sink.received(), 1);
+    // The one that is cut off first: it would have arrived by the time that the other has.
+    for packet in [&packet[..7], &packet] {
+        socket
+            .send(&ethernet_frame(gateway, 0x0800, packet))
+            .unwrap();
+    }
+    assert_eq!(sink.wait_for(1), 1);
 }
 
 #[test]
@@ -273,11 +275,12 @@ fn pods_come_and_go() {
     }
     let mut cluster = Cluster::builder("npt").pod(build()).build().unwrap();
     let address = cluster.add_pod(database()).unwrap().ipv4();
-    let answer = |cluster: &Cluster| ping(cluster.pod("ci/build").netns(), address, 3, SECOND / 5);
-    assert_eq!(answer(&cluster).unwrap(), Outcome::Answered);
+    let answer =
+        |cluster: &Cluster, patience| ping(cluster.pod("ci/build").netns(), address, 3, patience);
+    assert_eq!(answer(&cluster, PATIENCE).unwrap(), Outcome::Answered);
     let veth = cluster.pod("data/db").host_interface().to_owned();
     cluster.remove_pod("data/db");
-    assert_ne!(answer(&cluster).unwrap(), Outcome::Answered);
+    assert_ne!(answer(&cluster, BRIEFLY).unwrap(), Outcome::Answered);
     assert!(!cluster.node().interfaces().unwrap().contains(&veth));
 }
 

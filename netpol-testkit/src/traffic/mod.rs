@@ -14,6 +14,9 @@ pub use raw::{FrameSocket, ethernet_frame};
 pub use tcp::{TcpAttempt, TcpConnection, TcpCounts, TcpServer, tcp_loop};
 pub use udp::{UdpAttempt, UdpServer, udp_flood};
 
+/// How long one waits for what is to come, on a machine that may be busy. What is to stay away is waited for less.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What became of one attempt to reach somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -39,12 +42,12 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// `count` at the most, in ten seconds at the most.
+    /// `count` at the most, in a minute at the most.
     #[must_use]
     pub fn count(count: u64) -> Self {
         Self {
             count,
-            time: Duration::from_secs(10),
+            time: Duration::from_secs(60),
         }
     }
 

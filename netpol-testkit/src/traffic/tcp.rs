@@ -1,6 +1,7 @@
 use std::io::{Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -9,11 +10,8 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Bound, Outcome, outcome_of};
+use super::{Bound, Outcome, PATIENCE, outcome_of};
 use crate::{Error, Namespace, Result};
-
-/// How long a server waits for a silent client.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often a waiting server looks whether it was dropped, in milliseconds.
 const STOP_CHECK: u8 = 20;
@@ -131,13 +129,13 @@ pub struct TcpAttempt {
 }
 
 impl TcpAttempt {
-    /// From any port, with a second of patience.
+    /// From any port, with [`PATIENCE`](super::PATIENCE).
     #[must_use]
     pub fn to(to: SocketAddr) -> Self {
         Self {
             to,
             from_port: None,
-            timeout: Duration::from_secs(1),
+            timeout: PATIENCE,
         }
     }
 
@@ -179,6 +177,27 @@ impl TcpAttempt {
         Ok(self.open(namespace)?.err().unwrap_or(Outcome::Answered))
     }
 
+    /// Connects, and closes at once. With the number of SYNs that were sent: on a busy machine more go out in the
+    /// same time, and an ICMP error that finds the socket in use ends nothing before the next one.
+    ///
+    /// # Errors
+    /// As [`TcpAttempt::open`].
+    pub fn connect_counting_syns(self, namespace: &Namespace) -> Result<(Outcome, u64)> {
+        let tried = namespace.run_in(|| {
+            let socket = self.socket()?;
+            let outcome = match socket.connect_timeout(&self.to.into(), self.timeout) {
+                Ok(()) => Outcome::Answered,
+                Err(error) => outcome_of(error)?,
+            };
+            Ok((outcome, 1 + retransmissions(&socket)?))
+        });
+        tried.map_err(Error::io(format!(
+            "connect to {} from {}",
+            self.to,
+            namespace.name()
+        )))
+    }
+
     /// Connects, sends `payload`, waits until as much came back, and closes.
     ///
     /// # Errors
@@ -191,6 +210,13 @@ impl TcpAttempt {
     }
 
     fn connect(self) -> std::io::Result<TcpStream> {
+        let socket = self.socket()?;
+        socket.connect_timeout(&self.to.into(), self.timeout)?;
+        socket.set_read_timeout(Some(self.timeout))?;
+        Ok(socket.into())
+    }
+
+    fn socket(self) -> std::io::Result<Socket> {
         let domain = Domain::for_address(self.to);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         if let Some(port) = self.from_port {
@@ -201,10 +227,30 @@ impl TcpAttempt {
             };
             socket.bind(&any.into())?;
         }
-        socket.connect_timeout(&self.to.into(), self.timeout)?;
-        socket.set_read_timeout(Some(self.timeout))?;
-        Ok(socket.into())
+        Ok(socket)
     }
+}
+
+/// Segments that a TCP socket sent again (`tcpi_total_retrans`).
+fn retransmissions(socket: &Socket) -> std::io::Result<u64> {
+    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes, which is the size of what the pointer points to.
+    let failed = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if failed != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: a struct of numbers, zeroed before the kernel wrote its beginning.
+    let info = unsafe { info.assume_init() };
+    Ok(info.tcpi_total_retrans.into())
 }
 
 /// A connection that stands.

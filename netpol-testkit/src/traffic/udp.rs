@@ -2,9 +2,9 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Bound, Outcome, outcome_of};
+use super::{Bound, Outcome, PATIENCE, outcome_of};
 use crate::{Error, Namespace, Result};
 
 /// How often a waiting server looks whether it was dropped.
@@ -76,6 +76,16 @@ impl UdpServer {
     pub fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
+
+    /// Waits until `count` datagrams were received or [`PATIENCE`](super::PATIENCE) is over; how many were.
+    #[must_use]
+    pub fn wait_for(&self, count: u64) -> u64 {
+        let deadline = Instant::now() + PATIENCE;
+        while self.received() < count && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.received()
+    }
 }
 
 impl Drop for UdpServer {
@@ -99,13 +109,13 @@ pub struct UdpAttempt {
 }
 
 impl UdpAttempt {
-    /// From any port, with half a second of patience.
+    /// From any port, with [`PATIENCE`](super::PATIENCE).
     #[must_use]
     pub fn to(to: SocketAddr) -> Self {
         Self {
             to,
             from_port: 0,
-            timeout: Duration::from_millis(500),
+            timeout: PATIENCE,
         }
     }
 

@@ -74,7 +74,8 @@ impl Stage<'_> {
 
     fn udp(&self, cluster: &Cluster, from: &str, to: SocketAddr) -> Result<()> {
         if !self.is_over() {
-            UdpAttempt::to(to).exchange_from(cluster.pod(from).netns(), b"builds:1|c")?;
+            let attempt = UdpAttempt::to(to).timeout(Duration::from_millis(500));
+            attempt.exchange_from(cluster.pod(from).netns(), b"builds:1|c")?;
             self.pause(0.4);
         }
         Ok(())
