@@ -2,16 +2,16 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use netpol_testkit::traffic::{Bound, TcpAttempt, udp_flood};
+use netpol_testkit::traffic::{Bound, Outcome, TcpAttempt, udp_flood};
 use serde_json::Value;
 
 use crate::expected::{Expected, mismatches};
 use crate::stage::{DENIED, SERVER, Stage};
 
-/// Long enough for a SYN and its first retransmission after 1 s (RFC 6298), short enough for no second one.
-const TWO_SYNS: Duration = Duration::from_millis(1600);
+/// How long a connection is tried that nobody answers: long enough for a SYN and its retransmission after 1 s (RFC 6298).
+pub(crate) const TWO_SYNS: Duration = Duration::from_millis(1600);
 /// Datagrams that a UDP case sends.
 const DATAGRAMS: u64 = 3;
 
@@ -118,12 +118,14 @@ impl Case {
         let port = stage.fresh_port();
         let packets = match self.protocol {
             Protocol::Tcp => {
-                let attempt = TcpAttempt::to(reached).from_port(port).timeout(TWO_SYNS);
-                let start = Instant::now();
-                let outcome = attempt.connect_from(source).unwrap();
+                let attempt = TcpAttempt::to(reached).from_port(port);
+                let attempt = match self.expected.outcome {
+                    Outcome::TimedOut => attempt.timeout(TWO_SYNS),
+                    _ => attempt,
+                };
+                let (outcome, syns) = attempt.connect_counting_syns(source).unwrap();
                 assert_eq!(outcome, self.expected.outcome, "{self}");
-                // An ICMP error that finds the socket in use is noted and ends nothing until the next try.
-                1 + start.elapsed().as_secs()
+                syns
             }
             Protocol::Udp => {
                 udp_flood(source, reached, port, b"datagram", Bound::count(DATAGRAMS)).unwrap()

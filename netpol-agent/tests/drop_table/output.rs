@@ -1,7 +1,6 @@
 //! What a process of the node itself sends.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use netpol_testkit::cluster::{NODE_IPV4, NODE_IPV6};
 use netpol_testkit::pod::GATEWAY;
@@ -9,6 +8,7 @@ use netpol_testkit::requirement::Requirement;
 use netpol_testkit::traffic::{Outcome, TcpAttempt};
 use serde_json::json;
 
+use crate::case::TWO_SYNS;
 use crate::stage::{SERVER, Stage};
 
 /// A pod accepts what comes from its own node, whatever policies say; so this drop is somebody else's.
@@ -39,13 +39,9 @@ fn drop_in_output() {
 fn dropped(stage: &Stage, to: SocketAddr, from: impl Into<IpAddr>) {
     let from = from.into().to_string();
     let port = stage.fresh_port();
-    let attempt = TcpAttempt::to(to)
-        .from_port(port)
-        .timeout(Duration::from_millis(1600));
-    assert_eq!(
-        attempt.connect_from(stage.node()).unwrap(),
-        Outcome::TimedOut
-    );
+    let attempt = TcpAttempt::to(to).from_port(port).timeout(TWO_SYNS);
+    let (outcome, syns) = attempt.connect_counting_syns(stage.node()).unwrap();
+    assert_eq!(outcome, Outcome::TimedOut);
     let flow = stage.expect(
         port,
         &[
@@ -59,7 +55,7 @@ fn dropped(stage: &Stage, to: SocketAddr, from: impl Into<IpAddr>) {
             ("/observed/evidence/drop/reason", json!("NETFILTER_DROP")),
             ("/observed/evidence/drop/location", json!("nft_do_chain")),
             ("/observed/evidence/drop/class", json!("firewall")),
-            ("/observed/evidence/drop/packets", json!(2)),
+            ("/observed/evidence/drop/packets", json!(syns)),
             ("/observed/evidence/drop/interface", json!("")),
             ("/observed/evidence/drop/in_node_netns", json!(true)),
             ("/computed/verdict", json!("allowed")),

@@ -1,13 +1,13 @@
 //! Connections that get through, and are refused or left without an answer.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use netpol_testkit::ClusterBuilder;
 use netpol_testkit::cluster::WORLD_IPV4;
 use netpol_testkit::traffic::{Bound, Outcome, TcpAttempt, UdpServer, udp_flood};
 use serde_json::{Value, json};
 
+use crate::case::TWO_SYNS;
 use crate::stage::{ALLOWED, DENIED, SERVER, Stage, pod};
 
 /// What every flow has to say that got through to the pod.
@@ -103,9 +103,7 @@ fn world_that_never_answers() {
     assert_ne!(nowhere.ip(), WORLD_IPV4);
     for (from, computed) in [("ci/caged", "denied"), (ALLOWED, "allowed")] {
         let port = stage.fresh_port();
-        let attempt = TcpAttempt::to(nowhere)
-            .from_port(port)
-            .timeout(Duration::from_millis(1600));
+        let attempt = TcpAttempt::to(nowhere).from_port(port).timeout(TWO_SYNS);
         assert_eq!(
             attempt.connect_from(stage.pod(from).netns()).unwrap(),
             Outcome::TimedOut

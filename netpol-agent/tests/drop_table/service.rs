@@ -1,14 +1,13 @@
 //! A Service by DNAT: what the source dialled and what was dropped are two tuples of one flow.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use netpol_testkit::ClusterBuilder;
 use netpol_testkit::requirement::Requirement;
 use netpol_testkit::traffic::{Outcome, TcpAttempt};
 use serde_json::{Value, json};
 
-use crate::case::Case;
+use crate::case::{Case, TWO_SYNS};
 use crate::expected::{Device, Expected};
 use crate::stage::{ALLOWED, DENIED, SERVER, Stage, pod};
 
@@ -90,9 +89,12 @@ fn drop_before_the_translation() {
     for from in [DENIED, ALLOWED] {
         let port = stage.fresh_port();
         let attempt = TcpAttempt::to(SocketAddr::from(([10, 96, 78, 2], 80))).from_port(port);
-        let attempt = attempt.timeout(Duration::from_millis(1600));
         let source = stage.pod(from).netns();
-        assert_eq!(attempt.connect_from(source).unwrap(), Outcome::TimedOut);
+        let (outcome, syns) = attempt
+            .timeout(TWO_SYNS)
+            .connect_counting_syns(source)
+            .unwrap();
+        assert_eq!(outcome, Outcome::TimedOut);
         let flow = stage.expect(
             port,
             &[
@@ -103,7 +105,7 @@ fn drop_before_the_translation() {
                 ("/observed/verdict", json!("dropped")),
                 ("/observed/evidence/drop/reason", json!("NETFILTER_DROP")),
                 ("/observed/evidence/drop/class", json!("firewall")),
-                ("/observed/evidence/drop/packets", json!(2)),
+                ("/observed/evidence/drop/packets", json!(syns)),
                 ("/computed/verdict", json!("unknown")),
                 ("/agreement", json!("undetermined")),
             ],

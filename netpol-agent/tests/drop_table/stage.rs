@@ -23,7 +23,7 @@ pub(crate) const ALLOWED: &str = "prod/web";
 pub(crate) const SERVER: &str = "data/db";
 
 /// How long the agent may take to tell what the kernel did.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a flow has to stay as it is, and alone.
 const QUIET: Duration = Duration::from_millis(600);
 
@@ -126,8 +126,9 @@ impl Stage {
         self.next_port.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Plays all cases at the same time and checks that each is told as it has to be, once, and stays so.
-    pub(crate) fn play(&self, cases: &[Case]) {
+    /// Plays all cases at the same time and checks that each is told as it has to be, once, and stays so. Returns
+    /// how many packets they sent.
+    pub(crate) fn play(&self, cases: &[Case]) -> u64 {
         let sent: Vec<Sent> = std::thread::scope(|scope| {
             let running: Vec<_> = cases
                 .iter()
@@ -145,6 +146,7 @@ impl Stage {
         self.check(cases, &sent, PATIENCE);
         std::thread::sleep(QUIET);
         self.check(cases, &sent, Duration::ZERO);
+        sent.iter().map(|sent| sent.packets).sum()
     }
 
     /// Waits for the one flow with this port at either end and for fields with these values, which have to stay so.
