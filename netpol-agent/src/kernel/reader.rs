@@ -48,8 +48,10 @@ struct Reader {
 
 impl Reader {
     fn run(mut self, mut ring: RingBuf<MapData>, stop: &CancellationToken) {
-        while !stop.is_cancelled() && !self.observations.is_closed() {
-            {
+        loop {
+            // Looked at first: what is in the ring by the time of the stop is passed on.
+            let is_last = stop.is_cancelled() || self.observations.is_closed();
+            if !is_last {
                 let mut waiting = [PollFd::new(ring.as_fd(), PollFlags::POLLIN)];
                 // Interrupted or timed out: look all the same.
                 let _ = poll(&mut waiting, PollTimeout::from(TICK_MILLISECONDS));
@@ -58,6 +60,9 @@ impl Reader {
                 self.pass_on(&record);
             }
             self.tell_losses();
+            if is_last {
+                return;
+            }
         }
     }
 
