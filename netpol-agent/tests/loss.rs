@@ -7,7 +7,7 @@ mod figures;
 mod scene;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use figures::{HTTP, figure, wait_for_figure};
 use netpol_testkit::firewall;
@@ -21,6 +21,9 @@ use serde_json::Value;
 const SENT: &str = "netpol_kernel_flow_events_sent_total";
 const REFUSED: &str = "netpol_kernel_flow_events_lost_total";
 
+/// How long the agent may take to tell what the kernel has counted.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Between two pods each connection is seen on two interfaces; each sighting makes an event.
 const SIGHTINGS: u64 = 2;
 
@@ -31,13 +34,22 @@ fn scene() -> Scene {
     ])
 }
 
-/// Starts it, and waits until its interfaces are quiet: the counters stand still from then on.
 fn start(scene: &Scene, arguments: &[&str]) -> AgentProcess {
     let needed = ["--http-listen", HTTP, "--sweep-interval", "0.2"];
-    let agent = scene.agent(&[&needed, arguments].concat());
-    // Its own sweeps copy the counters.
-    std::thread::sleep(Duration::from_millis(500));
-    agent
+    scene.agent(&[&needed, arguments].concat())
+}
+
+/// Looks again and again until it is right or [`PATIENCE`] is over: what was seen last. The agent's sweeps copy the
+/// kernel's counters and maps, at different times.
+fn settled<T>(mut look: impl FnMut() -> T, is_right: impl Fn(&T) -> bool) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let seen = look();
+        if is_right(&seen) || Instant::now() > deadline {
+            return seen;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// One datagram from each of `count` ports: as many connections, of one packet each.
@@ -65,16 +77,12 @@ fn list(agent: &AgentProcess, arguments: &[&str]) -> Vec<Value> {
         .unwrap()
 }
 
-/// Repeats `flows list` until the flows are as many as expected or ten seconds are over.
-fn wait_for_flows(agent: &AgentProcess, arguments: &[&str], expected: usize) -> Vec<Value> {
-    for _ in 0..100 {
-        let flows = list(agent, arguments);
-        if source_ports(&flows).len() >= expected {
-            return flows;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    list(agent, arguments)
+/// Repeats `flows list` until the flows are as many as expected.
+fn wait_for_flows(agent: &AgentProcess, arguments: &[&str], expected: u16) -> Vec<Value> {
+    settled(
+        || list(agent, arguments),
+        |flows| source_ports(flows).len() >= usize::from(expected),
+    )
 }
 
 /// What `flows status` says was lost for a reason.
@@ -110,19 +118,27 @@ fn ring_overfilled_seen_and_lost_add_up_and_nothing_stays_hidden() {
     agent.signal(Signal::SIGCONT).unwrap();
 
     let expected = u64::from(COUNT) * SIGHTINGS;
-    std::thread::sleep(Duration::from_millis(600));
-    let [sent, refused] = [SENT, REFUSED].map(|series| figure(node, series));
-    let (sent, refused) = (sent - before[0], refused - before[1]);
+    let [sent, refused] = settled(
+        || {
+            let [sent, refused] = [SENT, REFUSED].map(|series| figure(node, series));
+            [sent - before[0], refused - before[1]]
+        },
+        |counts| counts.iter().sum::<u64>() >= expected,
+    );
     println!("ring of 4096 bytes: {sent} events sent, {refused} refused, {expected} in all");
     assert_eq!(sent + refused, expected);
     assert!(
         sent > 0 && refused > expected / 2,
         "the ring was to be overfilled: {sent}, {refused}"
     );
-    assert_eq!(lost(&agent, "ring_full"), refused + before[1]);
+    let told = refused + before[1];
+    assert_eq!(
+        settled(|| lost(&agent, "ring_full"), |lost| *lost == told),
+        told
+    );
 
     // Every connection whose event was refused is found in the map.
-    let flows = wait_for_flows(&agent, &["--to-port", "9000"], COUNT.into());
+    let flows = wait_for_flows(&agent, &["--to-port", "9000"], COUNT);
     let wanted: BTreeSet<u64> = (20_000..20_000 + u64::from(COUNT)).collect();
     assert_eq!(source_ports(&flows), wanted);
     assert_eq!(flows.len(), usize::from(COUNT), "each connection once");
@@ -155,17 +171,18 @@ fn connections_beyond_the_flow_map_are_counted_and_were_reported_before() {
     assert_eq!(wait_for_figure(node, INSERTED, expected), expected);
     assert_eq!(figure(node, "netpol_kernel_flows_refused_total"), 0);
     assert_eq!(figure(node, REFUSED), 0);
-    std::thread::sleep(Duration::from_millis(500));
-    let evicted = lost(&agent, "flow_map_evicted");
-    println!("{expected} entries into a map of {ENTRIES}: {evicted} evicted");
-    assert!(
-        (expected - ENTRIES..expected).contains(&evicted),
-        "{evicted} of {expected}"
-    );
+    // What the map holds was not pushed out.
+    let possible = expected - ENTRIES..expected;
     let series = "netpol_lost_total{stage=\"kernel\",reason=\"flow_map_evicted\"}";
-    assert_eq!(figure(node, series), evicted);
+    let [evicted, in_metrics] = settled(
+        || [lost(&agent, "flow_map_evicted"), figure(node, series)],
+        |[evicted, in_metrics]| possible.contains(evicted) && evicted == in_metrics,
+    );
+    println!("{expected} entries into a map of {ENTRIES}: {evicted} evicted");
+    assert!(possible.contains(&evicted), "{evicted} of {expected}");
+    assert_eq!(in_metrics, evicted);
     // Each had made its event before it was pushed out.
-    let flows = wait_for_flows(&agent, &["--to-port", "9000"], COUNT.into());
+    let flows = wait_for_flows(&agent, &["--to-port", "9000"], COUNT);
     assert_eq!(source_ports(&flows).len(), usize::from(COUNT));
     agent.stop().unwrap();
 }
@@ -199,26 +216,26 @@ fn flood_of_one_dropped_connection_is_one_event_and_an_exact_count() {
     );
 
     let flow = FlowsCommand::against(&agent)
-        .wait_for(&["--blocked"], Duration::from_secs(10), |flow| {
+        .wait_for(&["--blocked"], PATIENCE, |flow| {
+            // A sweep reads the connections and then the drops.
             flow["observed"]["evidence"]["drop"]["packets"] == COUNT
+                && flow["forward"]["packets"] == COUNT
         })
         .unwrap();
     let flow = flow.unwrap_or_else(|| panic!("{:#?}", list(&agent, &["--blocked"])));
-    assert_eq!(flow["forward"]["packets"], COUNT, "{flow:#}");
     assert_eq!(flow["source"]["port"], 30_000, "{flow:#}");
-    // The node may drop a packet of its own now and then, each of which is an event of its own.
-    let [seen, events] = [DROPS_SEEN, DROP_EVENTS].map(|series| figure(node, series));
-    let others = seen - before[0] - COUNT;
-    println!(
-        "{COUNT} packets of one kind and {others} others: {} events",
-        events - before[1]
+    let [seen, events] = settled(
+        || {
+            let [seen, events] = [DROPS_SEEN, DROP_EVENTS].map(|series| figure(node, series));
+            [seen - before[0], events - before[1]]
+        },
+        |[seen, _]| *seen >= COUNT,
     );
-    assert!(others < 20, "{others}");
-    assert!(
-        (1..=1 + others).contains(&(events - before[1])),
-        "{} events",
-        events - before[1]
-    );
+    assert!(seen >= COUNT, "{seen}");
+    let others = seen - COUNT;
+    println!("{COUNT} packets of one kind and {others} others: {events} events");
+    // Drops in other namespaces count as well; each may be an event of its own.
+    assert!((1..=1 + others).contains(&events), "{events} events");
     agent.stop().unwrap();
 }
 
@@ -241,20 +258,27 @@ fn flood_of_many_dropped_connections_is_bounded_and_adds_up() {
         udp_flood(build, to, port, b"x", Bound::count(1)).unwrap();
     }
     let count = u64::from(COUNT);
-    assert_eq!(
-        wait_for_figure(node, DROPS_SEEN, before[0] + count),
-        before[0] + count
+    let [seen, events] = settled(
+        || {
+            let figures = [DROPS_SEEN, DROP_EVENTS, REFUSED].map(|series| figure(node, series));
+            [
+                figures[0] - before[0],
+                figures[1] + figures[2] - before[1] - before[2],
+            ]
+        },
+        |[_, events]| *events >= count,
     );
-    let events = figure(node, DROP_EVENTS) + figure(node, REFUSED) - before[1] - before[2];
-    assert_eq!(events, count);
-    std::thread::sleep(Duration::from_millis(500));
-    let evicted = lost(&agent, "drop_map_evicted");
-    println!("{count} kinds of drops into a map of {ENTRIES}: {evicted} evicted");
-    assert!(
-        (count - ENTRIES..count).contains(&evicted),
-        "{evicted} of {count}"
+    // Drops in other namespaces count as well; each may be an event of its own.
+    assert!((count..=seen).contains(&events), "{events} of {seen}");
+    let possible = count - ENTRIES..seen;
+    let evicted = settled(
+        || lost(&agent, "drop_map_evicted"),
+        |evicted| possible.contains(evicted),
     );
-    let flows = wait_for_flows(&agent, &["--blocked"], COUNT.into());
-    assert_eq!(source_ports(&flows).len(), usize::from(COUNT));
+    println!("{seen} kinds of drops into a map of {ENTRIES}: {evicted} evicted");
+    assert!(possible.contains(&evicted), "{evicted} of {seen}");
+    let flows = wait_for_flows(&agent, &["--blocked", "--to-port", "9001"], COUNT);
+    let wanted: BTreeSet<u64> = (20_000..20_000 + count).collect();
+    assert_eq!(source_ports(&flows), wanted);
     agent.stop().unwrap();
 }

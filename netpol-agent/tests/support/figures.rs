@@ -9,7 +9,7 @@ use netpol_testkit::Namespace;
 /// Where tests let it serve `/metrics` and `/healthz`: on the loopback device of the node.
 pub(crate) const HTTP: &str = "127.0.0.1:9964";
 
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Answer to `GET PATH`, head and body.
 pub(crate) fn get(node: &Namespace, path: &str) -> String {
