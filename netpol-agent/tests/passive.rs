@@ -5,7 +5,7 @@
 mod scene;
 
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aya::programs::{SchedClassifier, TcAttachType};
 use netpol_agent::kernel::bpf::{
@@ -186,9 +186,9 @@ fn watched(agent: &AgentProcess) -> usize {
 /// Waits until all three interfaces are watched.
 fn start(scene: &Scene, arguments: &[&str]) -> AgentProcess {
     let agent = scene.agent(arguments);
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     while watched(&agent) < 3 {
-        assert!(std::time::Instant::now() < deadline, "{}", agent.log());
+        assert!(Instant::now() < deadline, "{}", agent.log());
         std::thread::sleep(Duration::from_millis(20));
     }
     agent
@@ -214,9 +214,19 @@ fn programs_of(agent: &AgentProcess) -> Vec<String> {
     programs
 }
 
-fn is_loaded(program: &str) -> bool {
-    let mut show = std::process::Command::new("bpftool");
-    netpol_testkit::command::output(show.args(["prog", "show", "id", program])).is_ok()
+/// Waits until the kernel has unloaded them all, which it does some time after the last user of each is gone.
+fn assert_unloaded(programs: &[String]) {
+    let deadline = Instant::now() + PATIENCE;
+    for program in programs {
+        let is_loaded = || {
+            let mut show = std::process::Command::new("bpftool");
+            netpol_testkit::command::output(show.args(["prog", "show", "id", program])).is_ok()
+        };
+        while is_loaded() {
+            assert!(Instant::now() < deadline, "{program} of {programs:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 #[test]
@@ -233,19 +243,13 @@ fn tcx_leaves_everything_as_it_was() {
     assert!(programs.len() >= 3, "{programs:?}");
     agent.stop().unwrap();
     assert_same(&before, &scene, "after stop");
-    assert!(
-        !programs.iter().any(|program| is_loaded(program)),
-        "{programs:?}"
-    );
+    assert_unloaded(&programs);
 
     let agent = start(&scene, &["--hook", "tcx"]);
     let programs = programs_of(&agent);
     agent.kill().unwrap();
     assert_same(&before, &scene, "after SIGKILL");
-    assert!(
-        !programs.iter().any(|program| is_loaded(program)),
-        "{programs:?}"
-    );
+    assert_unloaded(&programs);
     start(&scene, &["--hook", "tcx"]).stop().unwrap();
     assert_same(&before, &scene, "after SIGKILL, restart and stop");
 }
@@ -277,12 +281,9 @@ fn clsact_leaves_everything_as_it_was() {
 /// What becomes of a connection to the one that somebody drops for, and to the other.
 fn outcomes(scene: &Scene) -> [Outcome; 2] {
     let build = scene.cluster.pod("ci/build").netns();
-    ["data/db", "web/shop"].map(|name| {
-        let to = TcpAttempt::to(scene.cluster.pod(name).at(5432));
-        to.timeout(Duration::from_millis(300))
-            .connect_from(build)
-            .unwrap()
-    })
+    let to = |name| TcpAttempt::to(scene.cluster.pod(name).at(5432));
+    let dropped = to("data/db").timeout(Duration::from_millis(300));
+    [dropped, to("web/shop")].map(|attempt| attempt.connect_from(build).unwrap())
 }
 
 /// Enforcement is the same without the agent, with it and after it; the drop is seen with its
