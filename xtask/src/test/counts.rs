@@ -7,6 +7,8 @@ use std::ops::AddAssign;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) passed: u64,
+    /// Of those that passed: only when tried again.
+    pub(super) flaky: u64,
     pub(super) failed: u64,
     pub(super) skipped: u64,
 }
@@ -14,6 +16,7 @@ pub(super) struct Counts {
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
+        self.flaky += other.flaky;
         self.failed += other.failed;
         self.skipped += other.skipped;
     }
@@ -21,11 +24,11 @@ impl AddAssign for Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(f, "{} passed", self.passed)?;
+        if self.flaky > 0 {
+            write!(f, " ({} flaky)", self.flaky)?;
+        }
+        write!(f, ", {} failed, {} skipped", self.failed, self.skipped)
     }
 }
 
@@ -38,11 +41,29 @@ pub(super) fn nextest_summary(line: &str, count_skipped: bool) -> Option<Counts>
         .split_once("tests run: ")?
         .1;
     let mut counts = by_word(text, ',');
+    counts.flaky = flaky(text);
     counts.failed += number_before(text, "timed out", ',');
     if !count_skipped {
         counts.skipped = 0;
     }
     Some(counts)
+}
+
+/// The number in `20 passed (1 slow, 2 flaky)`; 0 when there is none.
+fn flaky(text: &str) -> u64 {
+    let remarks = text
+        .split_once('(')
+        .and_then(|(_, rest)| rest.split_once(')'));
+    remarks.map_or(0, |(remarks, _)| number_before(remarks, "flaky", ','))
+}
+
+/// Name of a test that nextest lists, behind its summary, as one that failed and passed when tried again.
+pub(super) fn flaky_test(line: &str) -> Option<&str> {
+    let (_, place_and_name) = line.trim_start().strip_prefix("FLAKY ")?.split_once("] ")?;
+    Some(match place_and_name.split_once(") ") {
+        Some((_, name)) => name,
+        None => place_and_name,
+    })
 }
 
 /// The summary line that each binary of `cargo test` ends with.
@@ -56,6 +77,7 @@ pub(super) fn cargo_summary(line: &str) -> Option<Counts> {
 fn by_word(text: &str, separator: char) -> Counts {
     Counts {
         passed: number_before(text, "passed", separator),
+        flaky: 0,
         failed: number_before(text, "failed", separator),
         skipped: number_before(text, "skipped", separator),
     }
@@ -82,12 +104,35 @@ mod tests {
             counts,
             Counts {
                 passed: 20,
+                flaky: 0,
                 failed: 3,
                 skipped: 4
             }
         );
         assert_eq!(nextest_summary(line, false).unwrap().skipped, 0);
         assert_eq!(nextest_summary("        PASS [   0.0s] a::b", true), None);
+    }
+
+    #[test]
+    fn flaky_tests_are_counted_and_named() {
+        let line =
+            "     Summary [   1.7s] 4 tests run: 3 passed (1 slow, 2 flaky), 1 failed, 0 skipped";
+        let counts = nextest_summary(line, true).unwrap();
+        assert_eq!(
+            counts.to_string(),
+            "3 passed (2 flaky), 1 failed, 0 skipped"
+        );
+        let alone = line.replace("1 slow, ", "");
+        assert_eq!(nextest_summary(&alone, true), Some(counts));
+        assert_eq!(
+            flaky_test("   FLAKY 2/2 [   0.006s] (1/4) toy::whole one::of_them"),
+            Some("toy::whole one::of_them")
+        );
+        assert_eq!(
+            flaky_test("   FLAKY 2/2 [   0.006s] toy one"),
+            Some("toy one")
+        );
+        assert_eq!(flaky_test("  TRY 2 PASS [   0.006s] (1/4) toy one"), None);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(crate) struct Options {
 #[derive(Default)]
 struct Run {
     counts: Counts,
+    flaky_tests: Vec<String>,
     failed_steps: Vec<String>,
 }
 
@@ -48,6 +49,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         run.nextest(options, &skipped);
     } else {
         run.cargo_test(options, &skipped);
+    }
+    for name in &run.flaky_tests {
+        let mark = console::paint(WARNING, "FLAKY");
+        println!("{mark} {name}: failed, and passed when it was tried again");
     }
     for line in skipped.lines() {
         println!("{} {line}", console::paint(WARNING, "NOT RUN"));
@@ -99,6 +104,10 @@ impl Run {
     fn nextest(&mut self, options: &Options, skipped: &SkippedFile) {
         // `--no-fail-fast`: the counts at the end are about all tests.
         let mut arguments = vec!["nextest", "run", "--no-fail-fast", "--no-tests=warn"];
+        if std::env::var_os("CI").is_some() {
+            // Another try for tests in network namespaces.
+            arguments.extend(["--profile", "ci"]);
+        }
         if options.fast {
             arguments.extend(["--lib", "--bins"]);
         }
@@ -165,6 +174,7 @@ impl Run {
         summary: impl Fn(&str) -> Option<Counts>,
     ) {
         let mut counts = Counts::default();
+        let mut flaky_tests = Vec::new();
         let result = self.step(name, || {
             let mut runner = cargo::command(arguments.iter().copied());
             runner.env(requirement::SKIPPED_FILE, &skipped.0);
@@ -172,9 +182,11 @@ impl Run {
                 if let Some(found) = summary(line) {
                     counts += found;
                 }
+                flaky_tests.extend(counts::flaky_test(line).map(str::to_owned));
             })
         });
         self.counts += counts;
+        self.flaky_tests.extend(flaky_tests);
         self.note(name, result);
     }
 }
