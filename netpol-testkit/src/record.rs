@@ -169,7 +169,8 @@ pub fn sweep() -> Result<Vec<Resource>> {
             .lines()
             .next()
             .and_then(|line| parse_process(line.strip_prefix("owner ")?));
-        if owner.is_some_and(ProcessId::exists) {
+        // Without an owner it is just being written.
+        if owner.is_none_or(ProcessId::exists) {
             continue;
         }
         let mut resources: Vec<Resource> = text.lines().filter_map(Resource::parse).collect();
