@@ -22,8 +22,8 @@ pub struct Warning {
     pub message: String,
 }
 
-/// Looks for selectors that match nothing whatever the labels, for names of ports that mean several, and for policies
-/// whose order is undefined (rule 28). Warnings come in the order of objects.
+/// Looks for selectors that match nothing whatever the labels, for names of ports that mean several, for peers that are
+/// not known (rule 33), and for policies whose order is undefined (rule 28). Warnings come in the order of objects.
 #[must_use]
 pub fn lint(objects: &[Object]) -> Vec<Warning> {
     let mut warnings = Vec::new();
@@ -104,9 +104,15 @@ fn tiered_policy(policy: &TieredPolicy, warn: &mut impl FnMut(&str, String)) {
                         check(&field, &selected.pods, warn);
                     }
                     TieredPeer::Nodes(nodes) => check(&field, nodes, warn),
-                    TieredPeer::Networks(_)
-                    | TieredPeer::DomainNames(_)
-                    | TieredPeer::Unsupported(_) => {}
+                    // Rule 33.
+                    TieredPeer::Unsupported(names) => {
+                        let names = names.join(", ");
+                        let message = format!(
+                            "has no field that is known, found {{{names}}}: its rule fails closed"
+                        );
+                        warn(&field, message);
+                    }
+                    TieredPeer::Networks(_) | TieredPeer::DomainNames(_) => {}
                 }
             }
         }

@@ -214,8 +214,8 @@ impl Written {
             },
             Ok(_) => Decoded::refused(errors),
             Err(error) => {
-                // Checks overlap.
-                if errors.iter().all(|other| other.field != error.field) {
+                // Checks overlap, and what is misspelled below a field may be what the field lacks.
+                if !{ errors.iter() }.any(|other| other.field.starts_with(&error.field)) {
                     errors.push(error);
                 }
                 Decoded::refused(errors)

@@ -120,3 +120,24 @@ fn one_name_for_several_ports() {
     );
     assert_eq!(fields(&template), ["b "]);
 }
+
+#[test]
+fn rule_33_peers_that_are_not_known() {
+    let rules =
+        "egress: [{action: Accept, to: [{namespaces: {}}, {namespace: {}, later: {}}, {}]}]";
+    let found = warnings(&cluster("c", "Admin", 1, "{}", rules));
+    let found: Vec<_> = { found.iter() }
+        .map(|(_, field, message)| (field.as_str(), message.as_str()))
+        .collect();
+    let expected = [
+        (
+            "spec.egress[0].to[1]",
+            "has no field that is known, found {later, namespace}: its rule fails closed",
+        ),
+        (
+            "spec.egress[0].to[2]",
+            "has no field that is known, found {}: its rule fails closed",
+        ),
+    ];
+    assert_eq!(found, expected);
+}
