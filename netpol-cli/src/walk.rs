@@ -16,13 +16,16 @@ mod words;
 
 use netpol_policy::connection::Connection;
 use netpol_policy::explain::{EndFacts, EndKind, Remedy, Walk, caveat, explain};
-use netpol_policy::inventory::Inventory;
+use netpol_policy::inventory::{Inventory, NAMESPACE_NAME_LABEL};
+use netpol_policy::model::Labels;
 use netpol_policy::verdict::{Caveat, Decision, Direction, Verdict};
 
 use crate::question::Answer;
 
 use self::page::{BOLD, DIM, PLAIN, Page};
 pub(crate) use self::quote::{Quote, Quotes};
+
+const BULLET: &str = "• ";
 
 /// How much to tell.
 #[derive(Clone, Copy)]
@@ -80,6 +83,13 @@ impl Told {
     }
 }
 
+impl Told {
+    /// Whether the connections of the question get different answers.
+    fn differs(&self) -> bool {
+        self.caveats.contains(&Caveat::PodsDiffer)
+    }
+}
+
 /// Columns of the terminal; what a page has where there is none.
 pub(crate) fn width() -> usize {
     const PAGE: usize = 100;
@@ -90,7 +100,10 @@ pub(crate) fn width() -> usize {
 /// The whole text; `width` in columns is where sentences are broken.
 pub(crate) fn text(told: &Told, detail: Detail<'_>, width: usize) -> String {
     let mut page = Page::new(width);
-    let (mark, word, style) = words::decision(told.decision);
+    let (mark, mut word, style) = words::decision(told.decision);
+    if told.differs() {
+        word = "DIFFERS";
+    }
     page.line(
         0,
         &[
@@ -99,8 +112,8 @@ pub(crate) fn text(told: &Told, detail: Detail<'_>, width: usize) -> String {
         ],
     );
     for path in &told.paths {
-        page.blank();
         if told.paths.len() > 1 {
+            page.blank();
             let (mark, word, style) = words::decision(path.walk.decision);
             let ends = words::connection(&path.walk.connection);
             page.line(
@@ -127,11 +140,18 @@ fn path(page: &mut Page, path: &Path, detail: Detail<'_>) {
         );
     }
     if let Detail::Full(_) = detail {
+        page.blank();
         end(page, "from", &walk.source);
         end(page, "to", &walk.destination);
+        if let Some(dialled) = walk.connection.dialled {
+            page.line(8, &[(PLAIN, &format!("dialled as {dialled}"))]);
+        }
+    }
+    page.blank();
+    sides::side(page, walk, &walk.egress, detail);
+    if let Detail::Full(_) = detail {
         page.blank();
     }
-    sides::side(page, walk, &walk.egress, detail);
     sides::side(page, walk, &walk.ingress, detail);
     if let Detail::Full(_) = detail {
         remedies(page, walk);
@@ -147,7 +167,7 @@ fn end(page: &mut Page, role: &str, end: &EndFacts) {
         EndKind::Node => "node".to_owned(),
         EndKind::Service => "Service".to_owned(),
         EndKind::Outside => "outside of the cluster".to_owned(),
-        EndKind::Unknown => "not known".to_owned(),
+        EndKind::Unknown => "of the cluster, not known who".to_owned(),
     }];
     let is_pod = matches!(
         end.kind,
@@ -157,9 +177,12 @@ fn end(page: &mut Page, role: &str, end: &EndFacts) {
         facts.push(words::labels("labels", &end.labels));
     }
     if let (true, Some(namespace)) = (is_pod, &end.namespace) {
+        // Everybody knows that a namespace is labelled with its name.
+        let is_told = |(key, _): &(&str, &str)| *key != NAMESPACE_NAME_LABEL;
+        let told: Labels = end.namespace_labels.iter().filter(is_told).collect();
         facts.push(words::labels(
-            &format!("namespace {namespace}"),
-            &end.namespace_labels,
+            &format!("labels of namespace {namespace}"),
+            &told,
         ));
     }
     if let Some(workload) = &end.workload {
@@ -173,44 +196,52 @@ fn end(page: &mut Page, role: &str, end: &EndFacts) {
         None if is_pod => facts.push("no address".to_owned()),
         _ => {}
     }
-    page.columns(
-        2,
-        &format!("{role:<5}"),
-        PLAIN,
-        &format!("{}: {}", end.name, facts.join("; ")),
-    );
+    let sentence = format!("{}: {}", end.name, facts.join("; "));
+    page.columns(2, &[(PLAIN, &format!("{role:<6}"))], &sentence);
 }
 
 fn remedies(page: &mut Page, walk: &Walk) {
-    if walk.remedies.is_empty() {
-        return;
-    }
-    page.blank();
-    page.line(0, &[(BOLD, "What would allow it")]);
-    let of = |direction: Direction| {
-        let remedies = walk.remedies.iter();
-        remedies.filter(move |remedy| remedy.direction == direction)
-    };
-    let is_both = [Direction::Egress, Direction::Ingress]
-        .into_iter()
-        .all(|direction| of(direction).next().is_some());
-    if is_both {
-        page.line(2, &[(PLAIN, "It takes one of each.")]);
-    }
-    let list = |page: &mut Page, remedies: &mut dyn Iterator<Item = &Remedy>| {
+    let (enough, partial): (Vec<&Remedy>, Vec<&Remedy>) =
+        walk.remedies.iter().partition(|remedy| remedy.is_enough);
+    let list = |page: &mut Page, indent, remedies: &[&Remedy]| {
         for remedy in remedies {
-            page.columns(2, "•", PLAIN, &remedy.words);
+            page.columns(indent, &[(PLAIN, BULLET)], &remedy.words);
         }
     };
-    for (direction, end) in [
+    if !enough.is_empty() {
+        page.blank();
+        page.line(0, &[(BOLD, "What would allow it")]);
+        list(page, 2, &enough);
+    }
+    let sides = [
         (Direction::Egress, &walk.source),
         (Direction::Ingress, &walk.destination),
-    ] {
-        if is_both {
-            let name = words::direction(direction);
-            page.line(2, &[(PLAIN, &format!("{name} of {}", end.name))]);
+    ]
+    .map(|(direction, end)| {
+        let own = partial.iter().filter(|one| one.direction == direction);
+        (direction, end, own.copied().collect::<Vec<_>>())
+    });
+    let are_both = sides.iter().all(|(.., remedies)| !remedies.is_empty());
+    if are_both {
+        page.blank();
+        let heading = if enough.is_empty() {
+            "What would allow it, one of each"
+        } else {
+            "Or one of each"
+        };
+        page.line(0, &[(BOLD, heading)]);
+    }
+    for (direction, end, remedies) in sides.iter().filter(|(.., own)| !own.is_empty()) {
+        let side = format!("{} of {}", words::direction(*direction), end.name);
+        if are_both {
+            page.line(2, &[(PLAIN, &side)]);
+            list(page, 4, remedies);
+        } else {
+            // The other direction is another matter.
+            page.blank();
+            page.line(0, &[(BOLD, "What would allow "), (BOLD, &side)]);
+            list(page, 2, remedies);
         }
-        list(page, &mut of(direction));
     }
 }
 
@@ -219,7 +250,7 @@ fn caveats(page: &mut Page, told: &Told, detail: Detail<'_>) {
         return;
     }
     page.blank();
-    let is_open = told.decision == Decision::Unknown;
+    let is_open = told.decision == Decision::Unknown && !told.differs();
     let heading = if is_open {
         "What is not known"
     } else {
@@ -227,7 +258,7 @@ fn caveats(page: &mut Page, told: &Told, detail: Detail<'_>) {
     };
     page.line(0, &[(BOLD, heading)]);
     for one in &told.caveats {
-        page.columns(2, "•", PLAIN, caveat(*one));
+        page.columns(2, &[(PLAIN, BULLET)], caveat(*one));
         if let Detail::Full(_) = detail {
             page.line(4, &[(DIM, one.as_str())]);
         }

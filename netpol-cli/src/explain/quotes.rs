@@ -11,7 +11,7 @@ use crate::manifests::Loaded;
 use crate::walk::{Quote, Quotes};
 
 /// Lines longer than this are not quoted whole, but for the part that counts.
-const LONGEST: usize = 160;
+const LONGEST: usize = 120;
 
 /// Reads each document of a policy once.
 pub(super) struct FileQuotes<'a> {

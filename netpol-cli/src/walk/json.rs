@@ -34,7 +34,7 @@ struct PathJson<'a> {
     tiers: Tiers<'a>,
     /// Other connections that went the same way.
     same: Vec<Pair>,
-    /// Changes of which one on each side that denies would allow it.
+    /// What would allow it.
     remedies: Vec<Change<'a>>,
 }
 
@@ -133,6 +133,8 @@ struct Change<'a> {
     direction: &'static str,
     change: &'a str,
     policy: Option<Policy<'a>>,
+    /// Otherwise it takes one of the other direction too.
+    is_enough: bool,
 }
 
 /// Writes the answer to one question as a line.
@@ -287,6 +289,7 @@ fn change(remedy: &Remedy) -> Change<'_> {
         direction: rules_list(remedy.direction),
         change: &remedy.words,
         policy: remedy.policy.as_ref().map(Policy::from),
+        is_enough: remedy.is_enough,
     }
 }
 

@@ -40,23 +40,21 @@ impl Page {
 
     /// A sentence on as many rows as it needs.
     pub(super) fn sentence(&mut self, indent: usize, sentence: &str) {
-        self.columns(indent, "", PLAIN, sentence);
+        self.columns(indent, &[], sentence);
     }
 
     /// A first column, and beside it a sentence on as many rows as it needs.
-    pub(super) fn columns(&mut self, indent: usize, first: &str, style: Style, sentence: &str) {
-        let first = match first {
-            "" => String::new(),
-            first => format!("{first} "),
-        };
-        let beside = indent + first.chars().count();
+    pub(super) fn columns(&mut self, indent: usize, first: &[(Style, &str)], sentence: &str) {
+        let columns: usize = first.iter().map(|(_, part)| part.chars().count()).sum();
+        let beside = indent + columns;
         let width = self.width.saturating_sub(beside).max(NARROWEST);
-        for (index, row) in wrap(sentence, width).iter().enumerate() {
-            if index == 0 {
-                self.line(indent, &[(style, &first), (PLAIN, row)]);
-            } else {
-                self.line(beside, &[(PLAIN, row)]);
-            }
+        let mut first = first.to_vec();
+        let mut at = indent;
+        for row in wrap(sentence, width) {
+            first.push((PLAIN, &row));
+            self.line(at, &first);
+            first = Vec::new();
+            at = beside;
         }
     }
 }

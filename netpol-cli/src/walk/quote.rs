@@ -27,12 +27,18 @@ pub(crate) trait Quotes {
 impl Quote {
     /// Adds it, moved to the left as far as its lines have blanks in common.
     pub(super) fn show(&self, page: &mut Page, indent: usize) {
+        // As wide as most viewers show them.
+        let lines: Vec<String> = self
+            .lines
+            .iter()
+            .map(|line| line.replace('\t', "    "))
+            .collect();
         let blanks = |line: &String| line.len() - line.trim_start_matches(' ').len();
-        let written = self.lines.iter().filter(|line| !line.trim().is_empty());
+        let written = lines.iter().filter(|line| !line.trim().is_empty());
         let common = written.map(blanks).min().unwrap_or(0);
         let last = self.first + self.lines.len().saturating_sub(1);
         let width = last.to_string().len();
-        for (index, line) in self.lines.iter().enumerate() {
+        for (index, line) in lines.iter().enumerate() {
             let text = line.get(common..).unwrap_or_default().trim_end();
             let mut shown: String = text.chars().take(LONGEST).collect();
             if shown.len() < text.len() {

@@ -16,7 +16,7 @@ const RULE: usize = 6;
 /// Where their peers and ports begin.
 const ENTRY: usize = 8;
 /// Where quoted text begins.
-const QUOTE: usize = 10;
+pub(super) const QUOTE: usize = 10;
 /// Rules, or entries of one list, that miss are told up to this many.
 const MISSING: usize = 6;
 /// A rule of more lines is quoted by its peer and its port alone.
@@ -91,7 +91,10 @@ fn entries(page: &mut Page, list: &str, entries: &[EntryWalk], all: &str) {
         let (mark, style) = words::mark(Answer::Matches);
         page.line(
             ENTRY,
-            &[(style, mark), (PLAIN, &format!(" no {list}: {all}"))],
+            &[
+                (style, mark),
+                (PLAIN, &format!(" {list} lists nothing, so {all} matches")),
+            ],
         );
     }
     let mut missing = 0;
@@ -105,15 +108,18 @@ fn entries(page: &mut Page, list: &str, entries: &[EntryWalk], all: &str) {
             }
         }
         let said: Vec<String> = match entry.misses.as_slice() {
-            [] => vec![entry.words.clone()],
+            [] => vec![match entry.answer {
+                Answer::Unknown(caveat) => {
+                    format!("{}: {}", entry.words, words::not_known(caveat))
+                }
+                Answer::Matches | Answer::Misses | Answer::NotAsked => entry.words.clone(),
+            }],
             misses => misses.iter().map(miss).collect(),
         };
         for (index, said) in said.iter().enumerate() {
-            let first = if index == 0 { mark } else { " " };
-            page.line(
-                ENTRY,
-                &[(style, first), (PLAIN, &format!(" {name}  {said}"))],
-            );
+            let mark = if index == 0 { mark } else { " " };
+            let name = format!(" {name}  ");
+            page.columns(ENTRY, &[(style, mark), (PLAIN, &name)], said);
         }
     }
     if missing > MISSING {

@@ -1,13 +1,14 @@
 //! One direction: who decided, and what each tier said.
 
 use netpol_policy::explain::{
-    Answer, EndFacts, EndKind, Miss, PolicyOutcome, PolicyWalk, Side, TierWalk, Unselecting, Walk,
-    WhyNot, rules_list, subjects_field,
+    EndFacts, EndKind, EntryWalk, PolicyOutcome, PolicyWalk, Side, TierWalk, Walk, WhyNot,
+    policy as policy_words, rules_list, subjects_field,
 };
 use netpol_policy::model::Action;
-use netpol_policy::verdict::{DecidedBy, Decision, Direction, Tier, TierOutcome};
+use netpol_policy::verdict::{DecidedBy, Decision, Direction, RuleRef, Tier, TierOutcome};
 
 use super::page::{BOLD, DIM, PLAIN, Page};
+use super::quote::Quotes;
 use super::{Detail, rules, words};
 
 /// Columns that the names of tiers take.
@@ -34,9 +35,9 @@ pub(super) fn side(page: &mut Page, walk: &Walk, side: &Side, detail: Detail<'_>
     );
     let is_short = matches!(detail, Detail::Short);
     for tier in &side.tiers {
-        let says_something =
-            tier.outcome.is_some() && tier.outcome != Some(TierOutcome::NotSelected);
-        if is_short && !says_something {
+        let is_empty = tier.policies.is_empty() && tier.unselecting.is_empty();
+        let is_silent = matches!(tier.outcome, None | Some(TierOutcome::NotSelected));
+        if is_empty || (is_short && is_silent) {
             continue;
         }
         let said = said(tier, side.direction, other);
@@ -48,8 +49,8 @@ pub(super) fn side(page: &mut Page, walk: &Walk, side: &Side, detail: Detail<'_>
             ],
         );
         policies(page, tier, side, detail);
-        if let Detail::Full(_) = detail {
-            unselecting(page, tier, side.direction, detail);
+        if let Detail::Full(quotes) = detail {
+            unselecting(page, tier, side.direction, quotes);
         }
     }
 }
@@ -65,10 +66,12 @@ fn why(side: &Side, own: &EndFacts, other: &EndFacts) -> String {
                     Some(TierOutcome::NoMatch | TierOutcome::Passed(_))
                 )
             };
-            match side.tiers.iter().any(was_asked) {
-                true => "no policy decides it".to_owned(),
-                false => "no policy isolates it".to_owned(),
-            }
+            let says = if side.tiers.iter().any(was_asked) {
+                "no policy decides it"
+            } else {
+                "no policy isolates it"
+            };
+            says.to_owned()
         }
         DecidedBy::Node => "traffic between a pod and its own node always is".to_owned(),
         DecidedBy::SelfTraffic => "a pod always reaches itself".to_owned(),
@@ -82,7 +85,7 @@ fn why(side: &Side, own: &EndFacts, other: &EndFacts) -> String {
             _ => "it is not known who that is".to_owned(),
         },
         DecidedBy::Policy if side.decision == Decision::Unknown => {
-            "it depends on what is not known".to_owned()
+            "it depends on what is not known, or not defined".to_owned()
         }
         DecidedBy::Policy => match deciding.map(|tier| (tier, tier.tier)) {
             Some((_, Tier::NetworkPolicy)) if side.decision == Decision::Denied => {
@@ -91,7 +94,7 @@ fn why(side: &Side, own: &EndFacts, other: &EndFacts) -> String {
             Some((tier, _)) => {
                 let named = tier.policies.iter();
                 let named = named.filter(|policy| !policy.decisive.is_empty());
-                let named: Vec<_> = named.map(|policy| words::policy(&policy.policy)).collect();
+                let named: Vec<_> = named.map(|policy| policy_words(&policy.policy)).collect();
                 format!("by {}", words::some(&named, 2))
             }
             None => "by policy".to_owned(),
@@ -106,9 +109,6 @@ fn said(tier: &TierWalk, direction: Direction, other: &EndFacts) -> String {
         (None, _) => "not asked: what comes before it decides".to_owned(),
         (Some(TierOutcome::NotSelected), Tier::NetworkPolicy) => {
             format!("no policy isolates it for {list}")
-        }
-        (Some(TierOutcome::NotSelected), _) if tier.unselecting.is_empty() => {
-            "there is no policy".to_owned()
         }
         (Some(TierOutcome::NotSelected), _) => format!("no policy selects it for {list}"),
         (Some(TierOutcome::NoMatch), _) => {
@@ -130,7 +130,7 @@ fn said(tier: &TierWalk, direction: Direction, other: &EndFacts) -> String {
         }
         (Some(TierOutcome::Allowed), _) => "allows it".to_owned(),
         (Some(TierOutcome::Denied), _) => "denies it".to_owned(),
-        (Some(TierOutcome::Undecided), _) => "depends on what is not known".to_owned(),
+        (Some(TierOutcome::Undecided), _) => "cannot be decided".to_owned(),
     }
 }
 
@@ -149,7 +149,7 @@ fn policies(page: &mut Page, tier: &TierWalk, side: &Side, detail: Detail<'_>) {
         .collect();
     let names: Vec<String> = shown
         .iter()
-        .map(|policy| words::policy(&policy.policy))
+        .map(|policy| policy_words(&policy.policy))
         .collect();
     let widest = names
         .iter()
@@ -157,33 +157,19 @@ fn policies(page: &mut Page, tier: &TierWalk, side: &Side, detail: Detail<'_>) {
         .max()
         .unwrap_or(0);
     for (policy, name) in shown.into_iter().zip(names) {
-        let (mark, style) = words::mark(answer(policy));
+        let (mark, style) = words::outcome(policy.outcome);
         let mut phrase = phrase(policy, side, is_short);
+        if !is_short {
+            phrase = format!("selects {}; {phrase}", policy.selects);
+        }
         if let Some(priority) = policy.priority {
             phrase = format!("priority {priority}: {phrase}");
         }
-        page.line(
-            POLICY,
-            &[
-                (style, mark),
-                (PLAIN, &format!(" {name:<widest$}  {phrase}")),
-            ],
-        );
-        match detail {
-            Detail::Short => {}
-            Detail::Full(quotes) => rules::rules(page, policy, side.direction, quotes),
+        let name = format!(" {name:<widest$}  ");
+        page.columns(POLICY, &[(style, mark), (PLAIN, &name)], &phrase);
+        if let (Detail::Full(quotes), true) = (detail, policy.outcome != PolicyOutcome::NotAsked) {
+            rules::rules(page, policy, side.direction, quotes);
         }
-    }
-}
-
-/// Whether it lets the connection through, or leaves it to others, as a mark.
-fn answer(policy: &PolicyWalk) -> Answer {
-    match policy.outcome {
-        PolicyOutcome::Acts(Action::Accept) => Answer::Matches,
-        PolicyOutcome::Acts(Action::Deny) => Answer::Misses,
-        PolicyOutcome::NoRules | PolicyOutcome::NoMatch => Answer::Misses,
-        PolicyOutcome::Acts(Action::Pass) | PolicyOutcome::NotAsked => Answer::NotAsked,
-        PolicyOutcome::Undecided => Answer::Unknown(netpol_policy::verdict::Caveat::EndUnknown),
     }
 }
 
@@ -197,10 +183,7 @@ fn phrase(policy: &PolicyWalk, side: &Side, is_short: bool) -> String {
     match policy.outcome {
         PolicyOutcome::NoRules => format!("lists no {list} rule, so it admits nobody"),
         PolicyOutcome::NoMatch => match nearest(policy) {
-            Some((place, misses)) if is_short => {
-                let misses: Vec<_> = misses.into_iter().map(rules::miss).collect();
-                format!("{place} {}", misses.join(" and "))
-            }
+            Some(nearest) if is_short => nearest,
             _ => "no rule matches".to_owned(),
         },
         PolicyOutcome::Acts(Action::Accept) => format!("allows it{by}"),
@@ -211,48 +194,54 @@ fn phrase(policy: &PolicyWalk, side: &Side, is_short: bool) -> String {
     }
 }
 
-/// The nearest rule, down to the peer or the port that misses, and what it wants.
-fn nearest(policy: &PolicyWalk) -> Option<(String, Vec<&Miss>)> {
+/// The nearest rule, with the peer and the port of it that miss, and what they want.
+fn nearest(policy: &PolicyWalk) -> Option<String> {
     let nearest = policy.nearest.as_ref()?;
     let rule = policy.rules.get(nearest.rule)?;
     let peer = nearest.peer.and_then(|at| rule.peers.get(at));
     let port = nearest.port.and_then(|at| rule.ports.get(at));
-    let misses = [peer, port].into_iter().flatten();
-    let misses: Vec<&Miss> = misses.flat_map(|entry| &entry.misses).collect();
-    Some((words::rule(nearest), misses))
-}
-
-fn unselecting(page: &mut Page, tier: &TierWalk, direction: Direction, detail: Detail<'_>) {
-    let all = &tier.unselecting;
-    for one in all.iter().take(UNSELECTING) {
-        self::unselecting_one(page, one, direction, detail);
-    }
-    if let Some(more) = all.len().checked_sub(UNSELECTING).filter(|more| *more > 0) {
-        page.line(
-            POLICY,
-            &[(DIM, &format!("- {more} more policies do not apply to it"))],
-        );
-    }
-}
-
-fn unselecting_one(page: &mut Page, one: &Unselecting, direction: Direction, detail: Detail<'_>) {
-    let name = words::policy(&one.policy);
-    let reason = match &one.why {
-        WhyNot::OtherDirection => {
-            format!("says nothing about {}", rules_list(direction))
-        }
-        WhyNot::OtherPods(misses) => {
-            let misses: Vec<_> = misses.iter().map(rules::miss).collect();
-            format!("selects other pods: it {}", misses.join(" and "))
-        }
+    let missing = |entry: Option<&EntryWalk>| entry.is_some_and(|entry| !entry.misses.is_empty());
+    let place = RuleRef {
+        peer: nearest.peer.filter(|_| missing(peer)),
+        port: nearest.port.filter(|_| missing(port)),
+        ..nearest.clone()
     };
-    page.line(
-        POLICY,
-        &[(DIM, "-"), (PLAIN, &format!(" {name}  {reason}"))],
-    );
-    if let (Detail::Full(quotes), WhyNot::OtherPods(_)) = (detail, &one.why)
-        && let Some(quote) = quotes.quote(&one.policy, subjects_field(one.policy.kind))
-    {
-        quote.show(page, POLICY + 6);
+    let misses = [peer, port].into_iter().flatten();
+    let misses: Vec<_> = misses
+        .flat_map(|entry| &entry.misses)
+        .map(rules::miss)
+        .collect();
+    Some(format!("{} {}", words::rule(&place), misses.join(" and ")))
+}
+
+/// Policies that do not apply, and why.
+fn unselecting(page: &mut Page, tier: &TierWalk, direction: Direction, quotes: &dyn Quotes) {
+    let all = &tier.unselecting;
+    let shown = &all[..all.len().min(UNSELECTING)];
+    let names: Vec<String> = shown.iter().map(|one| policy_words(&one.policy)).collect();
+    let widest = names
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    for (one, name) in shown.iter().zip(names) {
+        let reason = match &one.why {
+            WhyNot::OtherDirection => format!("says nothing about {}", rules_list(direction)),
+            WhyNot::OtherPods(misses) => {
+                let misses: Vec<_> = misses.iter().map(rules::miss).collect();
+                let place = quotes
+                    .quote(&one.policy, subjects_field(one.policy.kind))
+                    .map_or_else(String::new, |quote| {
+                        format!(" ({}:{})", quote.source, quote.first)
+                    });
+                format!("does not select it: {}{place}", misses.join(" and "))
+            }
+        };
+        let name = format!(" {name:<widest$}  ");
+        page.columns(POLICY, &[(DIM, "-"), (PLAIN, &name)], &reason);
+    }
+    if all.len() > UNSELECTING {
+        let more = format!("- {} more policies do not apply", all.len() - UNSELECTING);
+        page.line(POLICY, &[(DIM, &more)]);
     }
 }

@@ -2,9 +2,9 @@
 
 use anstyle::{AnsiColor, Style};
 use netpol_policy::connection::{Connection, End};
-use netpol_policy::explain::{Answer, rules_list};
-use netpol_policy::model::Labels;
-use netpol_policy::verdict::{Decision, Direction, PolicyKind, PolicyRef, RuleRef, Tier};
+use netpol_policy::explain::{Answer, PolicyOutcome, peers_list, ports_list, rules_list};
+use netpol_policy::model::{Action, Labels};
+use netpol_policy::verdict::{Caveat, Decision, Direction, RuleRef, Tier};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -28,6 +28,30 @@ pub(super) fn mark(answer: Answer) -> (&'static str, Style) {
     }
 }
 
+/// Whether a policy lets the connection through, stops it, or leaves it to others.
+pub(super) fn outcome(outcome: PolicyOutcome) -> (&'static str, Style) {
+    match outcome {
+        PolicyOutcome::Acts(Action::Accept) => ("✓", GOOD),
+        PolicyOutcome::Acts(Action::Deny) => ("✗", BAD),
+        PolicyOutcome::NoRules | PolicyOutcome::NoMatch => ("✗", Style::new()),
+        PolicyOutcome::Acts(Action::Pass) => ("↓", Style::new()),
+        PolicyOutcome::Undecided => ("?", OPEN),
+        PolicyOutcome::NotAsked => ("-", Style::new().dimmed()),
+    }
+}
+
+/// Why it is not known whether something matches.
+pub(super) fn not_known(caveat: Caveat) -> &'static str {
+    match caveat {
+        Caveat::PortUnknown => "no port was given",
+        Caveat::AddressUnknown => "its address is not known",
+        Caveat::BackendUnknown => "the backend is not known",
+        Caveat::DomainNamesUnknown => "its domain names are not known",
+        Caveat::EndUnknown => "it is not known who that is",
+        other => other.as_str(),
+    }
+}
+
 pub(super) fn direction(direction: Direction) -> &'static str {
     match direction {
         Direction::Egress => "Egress",
@@ -43,23 +67,15 @@ pub(super) fn tier(tier: Tier) -> &'static str {
     }
 }
 
-/// `prod/db`, and the kind before it where it is not a NetworkPolicy.
-pub(super) fn policy(policy: &PolicyRef) -> String {
-    match policy.kind {
-        PolicyKind::NetworkPolicy => policy.to_string(),
-        kind => format!("{} {policy}", kind.as_str()),
-    }
-}
-
 /// `ingress[0] from[1] ports[0]`.
 pub(super) fn rule(rule: &RuleRef) -> String {
     let mut words = format!("{}[{}]", rules_list(rule.direction), rule.rule);
     if let Some(peer) = rule.peer {
-        let list = netpol_policy::explain::peers_list(rule.direction);
+        let list = peers_list(rule.direction);
         words.push_str(&format!(" {list}[{peer}]"));
     }
     if let Some(port) = rule.port {
-        let list = netpol_policy::explain::ports_list(rule.policy.kind);
+        let list = ports_list(rule.policy.kind);
         words.push_str(&format!(" {list}[{port}]"));
     }
     words

@@ -70,7 +70,10 @@ impl EndFacts {
                 facts.namespace = Some(service.namespace.clone());
             }
             End::Address(_) => {}
-            End::Unknown(_) => facts.kind = EndKind::Unknown,
+            End::Unknown(address) => {
+                facts.kind = EndKind::Unknown;
+                facts.name = address.to_string();
+            }
         }
         facts
     }
@@ -80,10 +83,12 @@ impl EndFacts {
             let mut templates = inventory.templates();
             templates.any(|one| one.namespace == pod.namespace && one.pod.name == pod.name)
         };
-        self.kind = match pod.host_network {
-            true => EndKind::HostNetworkPod,
-            false if is_template() => EndKind::Template,
-            false => EndKind::Pod,
+        self.kind = if pod.host_network {
+            EndKind::HostNetworkPod
+        } else if is_template() {
+            EndKind::Template
+        } else {
+            EndKind::Pod
         };
         self.namespace = Some(pod.namespace.clone());
         self.labels = pod.labels.clone();

@@ -24,7 +24,7 @@ pub use walk::{
     Answer, EntryWalk, LabelOwner, Miss, PolicyOutcome, PolicyWalk, RuleWalk, Side, TierWalk,
     Unselecting, Walk, WantedLabel, WhyNot,
 };
-pub use words::caveat;
+pub use words::{caveat, policy};
 
 use crate::connection::Connection;
 use crate::inventory::Inventory;

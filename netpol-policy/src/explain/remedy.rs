@@ -8,15 +8,14 @@ use self::change::Change;
 use self::trial::Trial;
 use super::rules::Asker;
 use super::walk::{EntryWalk, Miss};
-use crate::connection::Connection;
+use crate::connection::{Connection, End};
 use crate::inventory::Inventory;
-use crate::model::{Action, PortMatch};
+use crate::model::{Action, NetworkPolicy, PortMatch, Protocol, Rule};
 use crate::verdict::{
     Decision, Denial, DenyReason, Direction, DirectionVerdict, PolicyRef, RuleRef, Tier, Verdict,
 };
 
-/// A change after which one direction allows the connection; the other direction stays as it is, or as one of its own
-/// remedies makes it.
+/// A change after which one direction allows the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remedy {
     /// Which direction.
@@ -25,47 +24,84 @@ pub struct Remedy {
     pub words: String,
     /// The policy to change; `None` for a new one, and for other changes.
     pub policy: Option<PolicyRef>,
+    /// The connection as a whole is allowed then. Otherwise it takes a remedy of the other direction too, if there are
+    /// any, and any two of both do.
+    pub is_enough: bool,
 }
 
-/// Remedies for every direction that denies, the most direct first. Where both deny it takes one of each.
+/// Remedies for every direction that denies, the most direct first.
 pub(super) fn remedies(
     inventory: &Inventory,
     connection: &Connection,
     verdict: &Verdict,
 ) -> Vec<Remedy> {
     let trial = Trial::of(inventory, connection);
-    let of = |direction, side: &DirectionVerdict| {
-        let mut changes = match side.decision {
-            Decision::Denied => Search {
-                inventory,
-                connection,
-                direction,
-            }
-            .changes(side),
+    let [mut egress, mut ingress] = [
+        (Direction::Egress, &verdict.egress, &verdict.ingress),
+        (Direction::Ingress, &verdict.ingress, &verdict.egress),
+    ]
+    .map(|(direction, own, other)| {
+        let search = Search {
+            inventory,
+            connection,
+            direction,
+        };
+        let changes = match own.decision {
+            Decision::Denied => search.changes(own),
             Decision::Allowed | Decision::Unknown => Vec::new(),
         };
-        changes.retain(|change| {
-            let after = trial.with([change]);
-            let (own, other, before) = match direction {
-                Direction::Egress => (&after.egress, &after.ingress, &verdict.ingress),
-                Direction::Ingress => (&after.ingress, &after.egress, &verdict.egress),
-            };
-            let is_worse = other.decision != Decision::Allowed && other.decision != before.decision;
-            own.decision == Decision::Allowed && !is_worse
-        });
-        changes
+        tried(&trial, changes, other.decision)
+    });
+    let are_both_denied = [&verdict.egress, &verdict.ingress]
+        .iter()
+        .all(|side| side.decision == Decision::Denied);
+    if are_both_denied {
+        pair(&trial, &mut egress, &mut ingress);
+    }
+    let mut remedies: Vec<Remedy> = Vec::new();
+    for (change, is_enough) in egress.into_iter().chain(ingress) {
+        let remedy = change.remedy(&trial, is_enough);
+        let is_new = remedies.iter().all(|one| one.words != remedy.words);
+        if is_new {
+            remedies.push(remedy);
+        }
+    }
+    remedies
+}
+
+/// Changes that make their own direction allow it and the other one, which says `other` now, no worse; and whether they
+/// are enough.
+fn tried(trial: &Trial, changes: Vec<Change>, other: Decision) -> Vec<(Change, bool)> {
+    let tried = changes.into_iter().filter_map(|change| {
+        let after = trial.with([&change]);
+        let (own_after, other_after) = match change.direction() {
+            Direction::Egress => (&after.egress, &after.ingress),
+            Direction::Ingress => (&after.ingress, &after.egress),
+        };
+        let is_no_worse = [Decision::Allowed, other].contains(&other_after.decision);
+        let is_enough = after.decision() == Decision::Allowed;
+        (own_after.decision == Decision::Allowed && is_no_worse).then_some((change, is_enough))
+    });
+    tried.collect()
+}
+
+/// Keeps of two directions that both deny what is enough, and what works with everything of the other that is kept.
+fn pair(trial: &Trial, egress: &mut Vec<(Change, bool)>, ingress: &mut Vec<(Change, bool)>) {
+    let works =
+        |one: &Change, other: &Change| trial.with([one, other]).decision() == Decision::Allowed;
+    let partial = |changes: &[(Change, bool)]| {
+        let partial = changes.iter().filter(|(_, is_enough)| !is_enough);
+        partial
+            .map(|(change, _)| change.clone())
+            .collect::<Vec<_>>()
     };
-    let mut egress = of(Direction::Egress, &verdict.egress);
-    let mut ingress = of(Direction::Ingress, &verdict.ingress);
-    // Where it takes one of each, they have to work together.
-    if let (Some(first), Decision::Denied) = (egress.first().cloned(), verdict.ingress.decision) {
-        ingress.retain(|change| trial.with([&first, change]).decision() == Decision::Allowed);
+    if let Some(first) = partial(egress).first() {
+        ingress.retain(|(change, is_enough)| *is_enough || works(first, change));
     }
-    if let (Some(first), Decision::Denied) = (ingress.first().cloned(), verdict.egress.decision) {
-        egress.retain(|change| trial.with([change, &first]).decision() == Decision::Allowed);
-    }
-    let changes = egress.iter().chain(&ingress);
-    changes.map(|change| change.remedy(&trial)).collect()
+    let others = partial(ingress);
+    egress.retain(|(change, is_enough)| {
+        *is_enough || others.iter().all(|other| works(change, other))
+    });
 }
 
 /// What might help in one direction.
@@ -115,7 +151,10 @@ impl Search<'_> {
         match (misses(peer), misses(port)) {
             (0, _) => {
                 let mut changes = vec![Change::Port(rule.clone())];
-                changes.extend(self.other_port(rule, denial.reason));
+                changes.extend(self.other_port(rule));
+                if denial.reason == DenyReason::NamedPortUnresolved {
+                    changes.extend(self.name_port(rule));
+                }
                 changes
             }
             (_, 0) => {
@@ -127,34 +166,57 @@ impl Search<'_> {
         }
     }
 
-    fn entries(&self, rule: &RuleRef) -> Option<(Vec<EntryWalk>, Vec<EntryWalk>)> {
-        let policies = self.inventory.policies(&rule.policy.namespace);
-        let policy = policies.iter().find(|one| one.reference == rule.policy)?;
-        let found = policy.rules(self.direction)?.get(rule.rule)?;
+    fn rule(&self, at: &RuleRef) -> Option<(&NetworkPolicy, &Rule)> {
+        let policies = self.inventory.policies(&at.policy.namespace);
+        let policy = policies.iter().find(|one| one.reference == at.policy)?;
+        let rule = policy.rules(self.direction)?.get(at.rule)?;
+        Some((policy, rule))
+    }
+
+    fn entries(&self, at: &RuleRef) -> Option<(Vec<EntryWalk>, Vec<EntryWalk>)> {
+        let (policy, rule) = self.rule(at)?;
         let asker = Asker::new(self.inventory, self.connection, self.direction);
-        let walk = asker.rule(policy, rule.rule, found);
+        let walk = asker.rule(policy, at.rule, rule);
         Some((walk.peers, walk.ports))
     }
 
-    /// Another port, or a name for this one.
-    fn other_port(&self, rule: &RuleRef, reason: DenyReason) -> Option<Change> {
-        let policies = self.inventory.policies(&rule.policy.namespace);
-        let policy = policies.iter().find(|one| one.reference == rule.policy)?;
-        let ports = &policy.rules(self.direction)?.get(rule.rule)?.ports;
-        let port = ports.get(rule.port?)?;
-        match &port.port {
-            PortMatch::Range(first, _) => Some(Change::OtherPort {
+    /// The first port of the rule that the destination may listen on.
+    fn other_port(&self, at: &RuleRef) -> Option<Change> {
+        let (_, rule) = self.rule(at)?;
+        let numbered = rule.ports.iter().filter_map(|port| {
+            let number = match &port.port {
+                PortMatch::Range(first, _) => Some(*first),
+                PortMatch::Name(name) => self.named_port(name, port.protocol),
+                PortMatch::Any => None,
+            };
+            Some((port.protocol?, number?))
+        });
+        let (protocol, port) = numbered.into_iter().next()?;
+        Some(Change::OtherPort {
+            direction: self.direction,
+            protocol,
+            port,
+        })
+    }
+
+    fn named_port(&self, name: &str, protocol: Option<Protocol>) -> Option<u16> {
+        let End::Pod { pod, .. } = &self.connection.destination else {
+            return None;
+        };
+        let mut ports = pod.ports.iter();
+        ports
+            .find(|port| &*port.name == name && Some(port.protocol) == protocol)
+            .map(|port| port.port)
+    }
+
+    fn name_port(&self, at: &RuleRef) -> Option<Change> {
+        let (_, rule) = self.rule(at)?;
+        match &rule.ports.get(at.port?)?.port {
+            PortMatch::Name(name) => Some(Change::NamePort {
                 direction: self.direction,
-                protocol: port.protocol?,
-                port: *first,
+                name: name.as_str().into(),
             }),
-            PortMatch::Name(name) if reason == DenyReason::NamedPortUnresolved => {
-                Some(Change::NamePort {
-                    direction: self.direction,
-                    name: name.as_str().into(),
-                })
-            }
-            PortMatch::Name(_) | PortMatch::Any => None,
+            PortMatch::Range(..) | PortMatch::Any => None,
         }
     }
 

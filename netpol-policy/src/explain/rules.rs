@@ -121,7 +121,8 @@ impl<'a> Asker<'a> {
             },
             TieredPeer::Networks(_) => self.address(),
             TieredPeer::DomainNames(_) => self.domain_names(),
-            TieredPeer::Unsupported(_) => "such a peer accepts nothing".to_owned(),
+            // It is the rule that says what becomes of it (rule 33).
+            TieredPeer::Unsupported(_) => return Vec::new(),
         };
         vec![Miss::of(wants, has)]
     }
@@ -172,7 +173,7 @@ impl<'a> Asker<'a> {
             .iter()
             .find(|except| address.is_some_and(|address| except.contains(address)));
         let has = match except {
-            Some(except) => format!("{} is in {except}", self.address()),
+            Some(except) => format!("{}, which {except} excepts", self.address()),
             None if !counts && !is_outside => {
                 format!(
                     "{} is in the cluster, where ipBlock does not count",
@@ -188,8 +189,8 @@ impl<'a> Asker<'a> {
         let destination = &self.connection.destination;
         let protocol = self.connection.protocol;
         let mut has = match self.connection.destination_port {
-            Some(port) => format!("{protocol} port {port}"),
-            None => protocol.to_string(),
+            Some(port) => format!("it is {protocol} port {port}"),
+            None => format!("it is {protocol}"),
         };
         let is_protocol = rule.protocol.is_none_or(|one| one == protocol);
         if let (PortMatch::Name(name), true) = (&rule.port, is_protocol) {
@@ -207,7 +208,8 @@ impl<'a> Asker<'a> {
     /// The address that blocks are compared with.
     fn address(&self) -> String {
         match self.other.address {
-            Some(address) => address.to_string(),
+            Some(address) if address.to_string() == self.other.name => format!("it is {address}"),
+            Some(address) => format!("{} is {address}", self.other.name),
             None => format!("{} has no address", self.other.name),
         }
     }

@@ -105,10 +105,7 @@ impl Guide<'_> {
             let rules: Vec<_> = rules
                 .map(|(index, rule)| self.asker.rule(policy, index, rule))
                 .collect();
-            let outcome = match rules.is_empty() {
-                true => PolicyOutcome::NoRules,
-                false => of_any(&rules),
-            };
+            let outcome = of_any(&rules);
             let selects = words::pods(None, &reference.namespace, &policy.subjects);
             walk.policies
                 .push(self.policy(reference, None, selects, outcome, rules));
@@ -163,9 +160,10 @@ impl Guide<'_> {
                 .collect();
             // Those of the same priority are asked too, and so are those without one.
             let is_late = decided_at.is_some_and(|at| policy.priority.is_some_and(|own| own > at));
-            let outcome = match is_late {
-                true => PolicyOutcome::NotAsked,
-                false => of_first(&mut rules),
+            let outcome = if is_late {
+                PolicyOutcome::NotAsked
+            } else {
+                of_first(&mut rules)
             };
             if matches!(outcome, PolicyOutcome::Acts(_)) {
                 decided_at = decided_at.or(policy.priority);
@@ -224,9 +222,10 @@ impl Guide<'_> {
 fn unselecting(policy: &PolicyRef, misses: Vec<Miss>) -> Unselecting {
     Unselecting {
         policy: policy.clone(),
-        why: match misses.is_empty() {
-            true => WhyNot::OtherDirection,
-            false => WhyNot::OtherPods(misses),
+        why: if misses.is_empty() {
+            WhyNot::OtherDirection
+        } else {
+            WhyNot::OtherPods(misses)
         },
     }
 }
@@ -236,6 +235,7 @@ fn of_any(rules: &[RuleWalk]) -> PolicyOutcome {
     let matching = rules.iter().find(|rule| rule.answer == Answer::Matches);
     match matching {
         Some(rule) => PolicyOutcome::Acts(rule.action),
+        None if rules.is_empty() => PolicyOutcome::NoRules,
         None if rules.iter().any(RuleWalk::is_unknown) => PolicyOutcome::Undecided,
         None => PolicyOutcome::NoMatch,
     }
@@ -279,9 +279,10 @@ impl RuleWalk {
 
     /// What happens where it matches: a rule with a peer that is not known denies (rule 33).
     fn effect(&self) -> Action {
-        match self.is_unsupported {
-            true => Action::Deny,
-            false => self.action,
+        if self.is_unsupported {
+            Action::Deny
+        } else {
+            self.action
         }
     }
 }

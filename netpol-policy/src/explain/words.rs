@@ -3,13 +3,14 @@
 use crate::model::{
     Action, DomainName, IpBlock, Labels, NetworkPolicy, Peer, Selector, TieredPeer,
 };
-use crate::verdict::Caveat;
+use crate::verdict::{Caveat, PolicyKind, PolicyRef};
 
 /// Which pods two selectors include together; without the first one, pods of the one namespace.
 pub(super) fn pods(namespaces: Option<&Selector>, own: &str, pods: &Selector) -> String {
-    let pods = match pods.requirements.is_empty() {
-        true => "every pod".to_owned(),
-        false => format!("pods {pods}"),
+    let pods = if pods.requirements.is_empty() {
+        "every pod".to_owned()
+    } else {
+        format!("pods {pods}")
     };
     match namespaces {
         None => format!("{pods} of namespace {own}"),
@@ -35,9 +36,12 @@ pub(super) fn tiered_peer(peer: &TieredPeer) -> String {
         TieredPeer::Nodes(selector) => format!("nodes {selector}"),
         TieredPeer::Networks(blocks) => format!("address in {}", list(blocks, "or")),
         TieredPeer::DomainNames(names) => domain_names(names),
-        TieredPeer::Unsupported(fields) if fields.is_empty() => "no field that is known".to_owned(),
+        TieredPeer::Unsupported(fields) if fields.is_empty() => "a peer without a field".to_owned(),
         TieredPeer::Unsupported(fields) => {
-            format!("{}, which is not known here", list(fields, "and"))
+            format!(
+                "a kind of peer that is not known here: {}",
+                list(fields, "and")
+            )
         }
     }
 }
@@ -51,6 +55,15 @@ pub(super) fn ip_block(block: &IpBlock) -> String {
 
 pub(super) fn domain_names(names: &[DomainName]) -> String {
     format!("domain name {}", list(names, "or"))
+}
+
+/// `prod/db`, and the kind before it where it is not a NetworkPolicy.
+#[must_use]
+pub fn policy(policy: &PolicyRef) -> String {
+    match policy.kind {
+        PolicyKind::NetworkPolicy => policy.to_string(),
+        kind => format!("{} {policy}", kind.as_str()),
+    }
 }
 
 /// What one label of somebody is: `ci has team=build`.
@@ -119,7 +132,7 @@ pub fn caveat(caveat: Caveat) -> &'static str {
             "A Service was dialled and rules compare addresses; the specification leaves open whether they see the Service's address or the backend's."
         }
         Caveat::PodsDiffer => {
-            "The pods of the workload, or the backends of the Service, get different answers; this is the one for the pods named here."
+            "The pods of the workload, or the backends of the Service, get different answers."
         }
     }
 }

@@ -72,13 +72,13 @@ impl Label {
     }
 
     fn words(&self, pod: &Pod) -> String {
-        let label = match &self.value {
-            Some(value) => format!("label {}={value}", self.key),
-            None => format!("no label {}", self.key),
+        let owner = match self.owner {
+            LabelOwner::Namespace => format!("namespace {}", pod.namespace),
+            _ => format!("pod {}/{}", pod.namespace, pod.name),
         };
-        match self.owner {
-            LabelOwner::Namespace => format!("{label} on namespace {}", pod.namespace),
-            _ => format!("{label} on pod {}/{}", pod.namespace, pod.name),
+        match &self.value {
+            Some(value) => format!("set label {}={value} on {owner}", self.key),
+            None => format!("remove label {} from {owner}", self.key),
         }
     }
 
@@ -112,11 +112,12 @@ impl Change {
         }
     }
 
-    pub(super) fn remedy(&self, trial: &Trial) -> Remedy {
+    pub(super) fn remedy(&self, trial: &Trial, is_enough: bool) -> Remedy {
         Remedy {
             direction: self.direction(),
             words: self.words(trial),
             policy: self.policy().cloned(),
+            is_enough,
         }
     }
 
@@ -126,34 +127,36 @@ impl Change {
         let list = rules_list(direction);
         match self {
             Self::Peer(rule) => format!(
-                "{} in {list}[{}].{} of {}",
+                "add {} to {list}[{}].{} of {}",
                 wanted.peer_words(),
                 rule.rule,
                 peers_list(direction),
-                rule.policy
+                words::policy(&rule.policy)
             ),
             Self::Port(rule) => format!(
-                "{} in {list}[{}].{} of {}",
+                "add {} to {list}[{}].{} of {}",
                 wanted.port_words(),
                 rule.rule,
                 ports_list(rule.policy.kind),
-                rule.policy
+                words::policy(&rule.policy)
             ),
             Self::Rule(rule) => {
-                format!("another {list} rule in {}: {}", rule.policy, wanted.words())
-            }
-            Self::Policy(_) => {
                 format!(
-                    "a NetworkPolicy that allows {list} of {}: {}",
-                    wanted.own,
+                    "add an {list} rule to {}: {}",
+                    words::policy(&rule.policy),
                     wanted.words()
                 )
             }
+            Self::Policy(_) => format!(
+                "add a NetworkPolicy that isolates {} for {list} and allows it {}",
+                wanted.own,
+                wanted.words()
+            ),
             Self::Before { rule, action } => format!(
-                "a rule that {} before {list}[{}] of {}: {}",
+                "add a rule that {} before {list}[{}] of {}: {}",
                 words::acts(*action),
                 rule.rule,
-                rule.policy,
+                words::policy(&rule.policy),
                 wanted.words()
             ),
             Self::Labels { labels, .. } => {
@@ -168,18 +171,23 @@ impl Change {
                     protocol: Some(*protocol),
                     port: PortMatch::Range(*port, *port),
                 };
-                format!("{} in place of {}", port_words(&port), wanted.port_words())
+                format!(
+                    "use {} in place of {}",
+                    port_words(&port),
+                    wanted.port_words()
+                )
             }
             Self::NamePort { name, .. } => format!(
-                "the name {name} for {} of {}",
+                "give {} of {} the name {name}",
                 wanted.port_words(),
                 trial.connection.destination
             ),
         }
     }
 
-    pub(super) fn apply(&self, trial: &mut Trial) {
-        let wanted = Wanted::of(trial, self.direction());
+    /// Does it to `trial`, for the connection that `asked` is about.
+    pub(super) fn apply(&self, asked: &Trial, trial: &mut Trial) {
+        let wanted = Wanted::of(asked, self.direction());
         match self {
             Self::Peer(at) => trial.edit_policy(&at.policy, |policy| {
                 if let Some(rule) = rule_mut(policy, at) {
@@ -224,7 +232,10 @@ impl Change {
                     }
                 }
             }
-            Self::OtherPort { port, .. } => trial.connection.destination_port = Some(*port),
+            Self::OtherPort { protocol, port, .. } => {
+                trial.connection.protocol = *protocol;
+                trial.connection.destination_port = Some(*port);
+            }
             Self::NamePort { name, .. } => {
                 let connection = &trial.connection;
                 let (End::Pod { pod, .. }, Some(port)) =

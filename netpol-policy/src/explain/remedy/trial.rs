@@ -68,7 +68,7 @@ impl Trial {
     pub(super) fn with<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) -> Verdict {
         let mut changed = self.clone();
         for change in changes {
-            change.apply(&mut changed);
+            change.apply(self, &mut changed);
         }
         let inventory = Inventory::new(changed.objects)
             .with_dialect(changed.dialect)

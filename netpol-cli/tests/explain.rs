@@ -1,0 +1,93 @@
+//! What `flows explain` and `flows eval` tell a person, by the real binary: files of commands and what they print.
+//!
+//! `UPDATE_STORIES=1 cargo test -p netpol-cli --test explain` writes what is printed now; read the difference.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy spares test functions, not their helpers"
+)]
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explain")
+}
+
+/// Runs one command line, with `< file` for standard input, and says what it printed and how it ended.
+fn run(line: &str) -> String {
+    let (line, input) = match line.split_once(" < ") {
+        Some((line, file)) => (line, File::open(directory().join(file)).unwrap().into()),
+        None => (line, Stdio::null()),
+    };
+    let mut words = line.split(' ');
+    assert_eq!(words.next(), Some("flows"), "{line}");
+    let output = Command::new(env!("CARGO_BIN_EXE_flows"))
+        .args(words)
+        .current_dir(directory())
+        .stdin(input)
+        .output()
+        .unwrap();
+    let (out, err) = (output.stdout, output.stderr);
+    let text = [out, err].map(|bytes| String::from_utf8(bytes).unwrap());
+    format!("{}exit {}\n", text.concat(), output.status.code().unwrap())
+}
+
+/// Runs every command of a story, and expects what stands below it.
+fn tell(name: &str) {
+    let path = directory().join(name).with_extension("story");
+    let expected = fs::read_to_string(&path).unwrap();
+    let commands = expected.lines().filter_map(|line| line.strip_prefix("$ "));
+    let told: Vec<String> = commands
+        .map(|line| format!("$ {line}\n{}", run(line)))
+        .collect();
+    assert!(!told.is_empty(), "{name} has no command");
+    let told = told.join("\n");
+    if std::env::var_os("UPDATE_STORIES").is_some() {
+        fs::write(&path, told).unwrap();
+    } else {
+        assert_eq!(told, expected, "{name}");
+    }
+}
+
+/// A test for each story.
+macro_rules! stories {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                tell(stringify!($name));
+            }
+        )*
+
+        #[test]
+        fn every_story_is_told() {
+            let files = fs::read_dir(directory()).unwrap();
+            let mut files: Vec<_> = files
+                .map(|file| file.unwrap().path())
+                .filter(|path| path.extension().is_some_and(|end| end == "story"))
+                .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+                .collect();
+            files.sort();
+            let mut told = [$(stringify!($name)),*];
+            told.sort_unstable();
+            assert_eq!(files, told);
+        }
+    };
+}
+
+stories! {
+    allowed_and_what_else_allows
+    denied_by_default_and_by_the_nearest_rule
+    flow_style_and_json
+    host_network
+    named_port_without_a_name
+    no_policy
+    outside_addresses
+    short
+    standard_input
+    tiers
+    unknown
+    unsupported_peer
+    workloads
+}
