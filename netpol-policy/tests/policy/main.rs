@@ -1,4 +1,4 @@
-//! NetworkPolicy v1 from manifests to verdicts. Rule numbers are those of docs/policy-semantics.md.
+//! Policies of every kind, from manifests to verdicts. Rule numbers are those of docs/policy-semantics.md.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod attribution;

@@ -2,6 +2,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod reachability;
+pub(crate) mod running;
 
 use std::net::IpAddr;
 

@@ -2,6 +2,7 @@
 //! the API has or had. Its houses are colours here: red (the usual subject), green, yellow and blue, two pods each, and
 //! a forest whose one pod is in its node's network.
 
+mod changes;
 mod form;
 mod integration;
 mod networks;

@@ -90,25 +90,3 @@ fn peers_by_pods_and_by_expressions() {
         }
     }
 }
-
-#[test]
-fn a_pod_that_gets_the_subjects_label_is_a_subject() {
-    for form in ALL {
-        for direction in DIRECTIONS {
-            let before = of_subject(
-                "of-servers",
-                "{pods: {namespaceSelector: {}, podSelector: {matchLabels: {role: server}}}}",
-            )
-            .rules(direction, [deny(&house("green"))])
-            .put(houses(), form);
-            before.expect(Tcp, 80, &everyone());
-            before
-                .relabelled("blue/pod-0", "{house: blue, role: server}")
-                .expect(
-                    Tcp,
-                    80,
-                    &everyone().denied_by(direction, "blue/pod-0", "green/*"),
-                );
-        }
-    }
-}

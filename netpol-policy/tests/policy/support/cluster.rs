@@ -52,10 +52,7 @@ struct PodText {
 impl Cluster {
     /// A namespace and its labels, as YAML.
     pub(crate) fn namespace(mut self, name: &str, labels: &str) -> Self {
-        match self.namespaces.iter_mut().find(|one| one.0 == name) {
-            Some(found) => found.1 = labels.to_owned(),
-            None => self.namespaces.push((name.to_owned(), labels.to_owned())),
-        }
+        put(&mut self.namespaces, name, labels);
         self.changed()
     }
 
@@ -95,7 +92,7 @@ impl Cluster {
 
     /// A node and its labels. Its addresses follow from its position, `192.168.0.1` the first.
     pub(crate) fn node(mut self, name: &str, labels: &str) -> Self {
-        self.nodes.push((name.to_owned(), labels.to_owned()));
+        put(&mut self.nodes, name, labels);
         self.changed()
     }
 
@@ -121,6 +118,12 @@ impl Cluster {
         self.changed()
     }
 
+    /// The cluster after that pod was deleted; those after it in its namespace get other addresses.
+    pub(crate) fn without_pod(mut self, path: &str) -> Self {
+        self.pods.retain(|pod| pod.path() != path);
+        self.changed()
+    }
+
     /// What was read is no longer what stands here.
     fn changed(mut self) -> Self {
         self.read = OnceCell::new();
@@ -137,8 +140,23 @@ impl Cluster {
 
     /// Asks about every pair of ends over both IP versions.
     pub(crate) fn expect(&self, protocol: Protocol, port: u16, expected: &Reachability) {
+        let inventory = self.inventory();
+        self.compare(inventory, protocol, port, expected, |connection| {
+            evaluate(inventory, connection)
+        });
+    }
+
+    /// The same, of an inventory that holds this cluster, and by any way to evaluate.
+    pub(crate) fn compare(
+        &self,
+        inventory: &Inventory,
+        protocol: Protocol,
+        port: u16,
+        expected: &Reachability,
+        evaluate: impl Fn(&Connection) -> Verdict,
+    ) {
         for family in [Family::V4, Family::V6] {
-            self.expect_over(family, protocol, port, expected);
+            self.compare_over(family, inventory, protocol, port, expected, &evaluate);
         }
     }
 
@@ -151,15 +169,24 @@ impl Cluster {
         expected: &Reachability,
     ) {
         let inventory = self.inventory();
+        self.compare_over(family, inventory, protocol, port, expected, |connection| {
+            evaluate(inventory, connection)
+        });
+    }
+
+    fn compare_over(
+        &self,
+        family: Family,
+        inventory: &Inventory,
+        protocol: Protocol,
+        port: u16,
+        expected: &Reachability,
+        evaluate: impl Fn(&Connection) -> Verdict,
+    ) {
         let ends = self.ends();
         let found = |from: &str, to: &str| {
-            let connection = Connection::new(
-                self.end(inventory, from, family),
-                self.end(inventory, to, family),
-                protocol,
-                Some(port),
-            );
-            let verdict = evaluate(inventory, &connection);
+            let end = |name| self.end(inventory, name, family);
+            let verdict = evaluate(&Connection::new(end(from), end(to), protocol, Some(port)));
             assert_gives_reasons(&verdict);
             verdict.decision()
         };
@@ -238,6 +265,11 @@ impl Cluster {
             .get_or_init(|| Inventory::new(self.manifests().into_iter().flat_map(objects_once)))
     }
 
+    pub(crate) fn objects(&self) -> Vec<Object> {
+        let manifests = self.manifests().into_iter();
+        manifests.flat_map(objects_once).collect()
+    }
+
     fn manifests(&self) -> Vec<String> {
         let mut documents = Vec::new();
         for (name, labels) in &self.namespaces {
@@ -281,6 +313,14 @@ impl Cluster {
 impl PodText {
     fn path(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Labels by name; those of a name that is there already are replaced.
+fn put(all: &mut Vec<(String, String)>, name: &str, labels: &str) {
+    match all.iter_mut().find(|one| one.0 == name) {
+        Some(found) => found.1 = labels.to_owned(),
+        None => all.push((name.to_owned(), labels.to_owned())),
     }
 }
 

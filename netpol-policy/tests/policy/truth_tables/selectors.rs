@@ -123,15 +123,17 @@ fn one_pod_of_another_namespace() {
 
 #[test]
 fn a_key_that_no_namespace_has() {
+    let all_pods = a_is_closed().allowed("*/*", "x/a");
     for (operator, table) in [
-        ("Exists", a_is_closed()),
-        ("DoesNotExist", a_is_closed().allowed("*/*", "x/a")),
+        ("Exists", &a_is_closed()),
+        ("In, values: [x]", &a_is_closed()),
+        ("DoesNotExist", &all_pods),
+        ("NotIn, values: [x]", &all_pods),
     ] {
+        let requirement = format!("{{key: ns2, operator: {operator}}}");
         a_of_x_allows(
-            &format!(
-                "[{{namespaceSelector: {{matchExpressions: [{{key: ns2, operator: {operator}}}]}}}}]"
-            ),
-            &table,
+            &format!("[{{namespaceSelector: {{matchExpressions: [{requirement}]}}}}]"),
+            table,
         );
     }
 }
