@@ -185,12 +185,12 @@ fn pod(number: usize, shape: &Shape, nodes: &[Value]) -> Value {
     if let Some(phase) = shape.phase {
         status["phase"] = phase.into();
     }
-    let mut spec = json!({"containers": [{"name": "main", "ports": shape.ports}]});
+    let mut spec = json!({"containers": [{"name": "main", "image": "a", "ports": shape.ports}]});
     if !shape.sidecar.is_empty() {
         // The first goes on running and keeps its ports; the second does not (rule 14).
         spec["initContainers"] = json!([
-            {"name": "sidecar", "restartPolicy": "Always", "ports": shape.sidecar},
-            {"name": "once", "ports": [{"name": "gone", "containerPort": 80}]},
+            {"name": "sidecar", "image": "a", "restartPolicy": "Always", "ports": shape.sidecar},
+            {"name": "once", "image": "a", "ports": [{"name": "gone", "containerPort": 80}]},
         ]);
     }
     if let Some(node) = shape.node {

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 pub(crate) use self::network_policy::rule;
 pub(crate) use self::requests::Request;
+pub(crate) use self::tiered::has_unknown_peer;
 
 /// Objects, questions about them, and the domain names that are known.
 #[derive(Clone)]

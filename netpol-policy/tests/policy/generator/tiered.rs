@@ -141,16 +141,29 @@ fn rule(kind: Kind, peers: &'static str) -> BoxedStrategy<Value> {
         .boxed()
 }
 
+/// Rule 33: what a later version of the API may hold, and a field of the other direction.
+fn unknown_peers(peers: &str) -> Vec<Value> {
+    let mut unknown = vec![json!({}), json!({"serviceAccounts": {}})];
+    if peers == "from" {
+        unknown.push(json!({"nodes": {}}));
+    }
+    unknown
+}
+
+/// Whether some rule of a policy has one.
+pub(crate) fn has_unknown_peer(policy: &Value) -> bool {
+    [("ingress", "from"), ("egress", "to")]
+        .iter()
+        .any(|(rules, peers)| {
+            let unknown = unknown_peers(peers);
+            let rules = policy["spec"][rules].as_array().into_iter().flatten();
+            let mut listed = rules.flat_map(|rule| rule[peers].as_array().into_iter().flatten());
+            listed.any(|peer| unknown.contains(peer))
+        })
+}
+
 fn peer(kind: Kind, peers: &'static str) -> BoxedStrategy<Value> {
-    // Rule 33: what a later version of the API may hold, and fields of the other direction.
-    let unknown = match peers {
-        "from" => vec![
-            json!({}),
-            json!({"serviceAccounts": {}}),
-            json!({"nodes": {}}),
-        ],
-        _ => vec![json!({}), json!({"serviceAccounts": {}})],
-    };
+    let unknown = unknown_peers(peers);
     let known = prop_oneof![
         14 => pods(),
         1 => select(unknown),
