@@ -49,9 +49,9 @@ pub fn evaluate(inventory: &Inventory, connection: &Connection) -> Verdict {
 }
 
 /// One direction's answer with its caveats.
-struct Judgement {
-    verdict: DirectionVerdict,
-    caveats: Vec<Caveat>,
+pub(crate) struct Judgement {
+    pub(crate) verdict: DirectionVerdict,
+    pub(crate) caveats: Vec<Caveat>,
 }
 
 impl Judgement {
@@ -106,7 +106,11 @@ impl Question<'_> {
 }
 
 /// One direction, from its exemptions to the tiers.
-fn judge(inventory: &Inventory, connection: &Connection, direction: Direction) -> Judgement {
+pub(crate) fn judge(
+    inventory: &Inventory,
+    connection: &Connection,
+    direction: Direction,
+) -> Judgement {
     match exempt(connection, direction) {
         Ok(judgement) => judgement,
         Err(pod) => by_policies(inventory, connection, direction, &inventory.subject(pod)),

@@ -225,6 +225,11 @@ impl Inventory {
         self.names.get(&address.to_canonical()).map(AsRef::as_ref)
     }
 
+    /// The addresses whose domain names are known.
+    pub fn named_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.names.keys().copied()
+    }
+
     /// The smallest block in which policies put an address; `None` where no policy names one that holds it. Addresses of
     /// one such block are one to every policy.
     #[must_use]

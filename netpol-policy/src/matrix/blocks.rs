@@ -23,11 +23,13 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Every block that a policy names, and the two that hold all addresses.
+    /// Every block that a policy names, addresses with known domain names, and the two that hold all addresses.
     pub(super) fn of(inventory: &Inventory) -> Self {
         let everything: [IpNet; 2] = [Ipv4Net::default().into(), Ipv6Net::default().into()];
         let mut all = BTreeSet::from(everything);
         all.extend(named(inventory).iter().map(Cidr::net));
+        // Rule 35: what has names that are known is a block of its own.
+        all.extend(inventory.named_addresses().map(IpNet::from));
         // Sorted by first address, then larger blocks first.
         let listed: Vec<IpNet> = all.into_iter().collect();
         let mut parents = Vec::with_capacity(listed.len());
@@ -133,7 +135,7 @@ impl Blocks {
 /// `::ffff:0:0/96`.
 const MAPPED: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96);
 
-/// The first address from `first` on and before `end` that is outside of the cluster and whose names nobody knows.
+/// The first address from `first` on and before `end` that is outside of the cluster.
 fn free(first: IpAddr, end: IpAddr, inventory: &Inventory) -> Option<IpAddr> {
     let mut next = Some(first);
     while let Some(address) = next
@@ -148,7 +150,7 @@ fn free(first: IpAddr, end: IpAddr, inventory: &Inventory) -> Option<IpAddr> {
 }
 
 fn is_free(address: IpAddr, inventory: &Inventory) -> bool {
-    matches!(inventory.end_at(address), End::Address(_)) && inventory.names_of(address).is_none()
+    matches!(inventory.end_at(address), End::Address(_))
 }
 
 fn after(address: IpAddr) -> Option<IpAddr> {

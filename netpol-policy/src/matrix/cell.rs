@@ -1,8 +1,9 @@
 //! What one party may reach of another.
 
 use super::PortSet;
+use crate::evaluate::Judgement;
 use crate::model::Protocol;
-use crate::verdict::{Caveat, Decision, Direction, Verdict};
+use crate::verdict::{Caveat, Decision};
 
 /// Every port that was asked about is in exactly one of `allowed`, `undecided`, or the union of the two `denied`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -114,29 +115,35 @@ impl Cell {
         }
     }
 
-    /// Notes what every pair of pods behind the cell is told about ports from `first` to `last`.
-    pub(super) fn note(&mut self, protocol: Protocol, first: u16, last: u16, verdicts: &[Verdict]) {
-        let agree = |decision| verdicts.iter().all(|one| one.decision() == decision);
+    /// Notes what both sides say about ports from `first` to `last`: one judgement for each two ends behind the cell.
+    pub(super) fn note(
+        &mut self,
+        protocol: Protocol,
+        first: u16,
+        last: u16,
+        egress: &[Judgement],
+        ingress: &[Judgement],
+    ) {
+        let decisions = egress
+            .iter()
+            .zip(ingress)
+            .map(|(egress, ingress)| both(egress.verdict.decision, ingress.verdict.decision));
+        let agree = |wanted| decisions.clone().all(|decision| decision == wanted);
         if agree(Decision::Denied) {
-            let denies = |direction| {
-                verdicts.iter().any(|one| {
-                    let side = match direction {
-                        Direction::Egress => &one.egress,
-                        Direction::Ingress => &one.ingress,
-                    };
-                    side.decision == Decision::Denied
-                })
+            let denies = |side: &[Judgement]| {
+                side.iter()
+                    .any(|one| one.verdict.decision == Decision::Denied)
             };
-            if denies(Direction::Egress) {
+            if denies(egress) {
                 self.denied_by_egress.insert(protocol, first, last);
             }
-            if denies(Direction::Ingress) {
+            if denies(ingress) {
                 self.denied_by_ingress.insert(protocol, first, last);
             }
             return;
         }
-        let all = verdicts.iter().flat_map(|verdict| &verdict.caveats);
-        self.caveats.extend(all);
+        let judgements = egress.iter().chain(ingress);
+        self.caveats.extend(judgements.flat_map(|one| &one.caveats));
         if agree(Decision::Allowed) {
             self.allowed.insert(protocol, first, last);
         } else {
@@ -145,7 +152,20 @@ impl Cell {
             }
             self.undecided.insert(protocol, first, last);
         }
+    }
+
+    /// Puts caveats in order, each once.
+    pub(super) fn sort_caveats(&mut self) {
         self.caveats.sort();
         self.caveats.dedup();
+    }
+}
+
+/// Allowed only where both sides allow it; denied where either denies (rule 1).
+fn both(egress: Decision, ingress: Decision) -> Decision {
+    match (egress, ingress) {
+        (Decision::Denied, _) | (_, Decision::Denied) => Decision::Denied,
+        (Decision::Unknown, _) | (_, Decision::Unknown) => Decision::Unknown,
+        (Decision::Allowed, Decision::Allowed) => Decision::Allowed,
     }
 }

@@ -1,28 +1,31 @@
 //! One pair of parties: every question that its cell needs, and the answers folded.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::PortRange;
 use super::cell::Cell;
 use super::pods::{Group, Representative};
 use super::ports::PortSet;
-use super::rules::{Rules, Selected, intervals};
+use super::rules::{Facing, Rules, Selected, borders, intervals};
 use super::scope::Scope;
 use crate::connection::{Connection, End};
-use crate::evaluate::evaluate;
+use crate::evaluate::{self, Judgement};
 use crate::inventory::Inventory;
 use crate::model::{Pod, Protocol};
-use crate::verdict::{Direction, Verdict};
+use crate::verdict::Direction;
 
 /// A party, and the rules that apply to it.
-pub(super) enum Candidate<'a> {
-    Pods {
-        group: &'a Group,
-        selected: Selected,
-        egress: Rules<'a>,
-        ingress: Rules<'a>,
-    },
+pub(super) struct Candidate<'a> {
+    who: Who<'a>,
+    facing: Facing,
+    /// Nothing applies to the outside world.
+    egress: Rules<'a>,
+    ingress: Rules<'a>,
+}
+
+enum Who<'a> {
+    Pods(&'a Group),
     /// An address that stands for a block.
     Outside(IpAddr),
 }
@@ -30,33 +33,41 @@ pub(super) enum Candidate<'a> {
 impl<'a> Candidate<'a> {
     pub(super) fn pods(inventory: &'a Inventory, group: &'a Group) -> Self {
         let selected = Selected::of(inventory, group.pod());
-        Self::Pods {
+        let pods = group.representatives.iter();
+        Self {
             egress: Rules::of(inventory, &selected, Direction::Egress),
             ingress: Rules::of(inventory, &selected, Direction::Ingress),
-            group,
-            selected,
+            facing: Facing {
+                selected: Some(selected),
+                addresses: pods
+                    .clone()
+                    .flat_map(|pod| &pod.addresses)
+                    .copied()
+                    .collect(),
+                lacks_address: pods.clone().any(|pod| pod.addresses.is_empty()),
+            },
+            who: Who::Pods(group),
         }
     }
 
-    fn selected(&self) -> Option<&Selected> {
-        match self {
-            Self::Pods { selected, .. } => Some(selected),
-            Self::Outside(_) => None,
+    pub(super) fn outside(address: IpAddr) -> Self {
+        Self {
+            who: Who::Outside(address),
+            facing: Facing {
+                selected: None,
+                addresses: vec![address],
+                lacks_address: false,
+            },
+            egress: Rules::default(),
+            ingress: Rules::default(),
         }
     }
 
-    fn group(&self) -> Option<&'a Group> {
-        match self {
-            Self::Pods { group, .. } => Some(group),
-            Self::Outside(_) => None,
-        }
-    }
-
-    fn rules(&self, direction: Direction) -> Option<&Rules<'a>> {
-        match (self, direction) {
-            (Self::Pods { egress, .. }, Direction::Egress) => Some(egress),
-            (Self::Pods { ingress, .. }, Direction::Ingress) => Some(ingress),
-            (Self::Outside(_), _) => None,
+    /// `None` for the outside world.
+    pub(super) fn group(&self) -> Option<&'a Group> {
+        match self.who {
+            Who::Pods(group) => Some(group),
+            Who::Outside(_) => None,
         }
     }
 }
@@ -68,67 +79,126 @@ pub(super) fn cell(
     source: &Candidate<'_>,
     destination: &Candidate<'_>,
 ) -> Cell {
-    let egress = source.rules(Direction::Egress);
-    let ingress = destination.rules(Direction::Ingress);
-    let sides = [(egress, destination), (ingress, source)];
-    if !sides
-        .iter()
-        .any(|(rules, _)| rules.is_some_and(|one| one.is_selected))
-    {
+    if !source.egress.is_selected && !destination.ingress.is_selected {
         return Cell {
             allowed: PortSet::of(&scope.protocols, &scope.ports),
             ..Cell::default()
         };
     }
-    let ends = ends(source, destination);
-    let named = destination.group().map(Group::pod);
+    let pair = Pair {
+        inventory,
+        scope,
+        ends: ends(source, destination),
+        destination: destination.group().map(Group::pod),
+    };
+    let egress = pair.side(Direction::Egress, &source.egress, &destination.facing);
+    let ingress = pair.side(Direction::Ingress, &destination.ingress, &source.facing);
     let mut cell = Cell::default();
     for protocol in &scope.protocols {
-        let mut borders = BTreeSet::new();
-        for (rules, other) in &sides {
-            if let Some(rules) = rules {
-                rules.add_borders(other.selected(), named, *protocol, &mut borders);
+        // Both cut the same ports; each stretch that neither cuts is noted.
+        let mut first = *scope.ports.start();
+        while let (Some(out), Some(into)) =
+            (egress.at(*protocol, first), ingress.at(*protocol, first))
+        {
+            let last = out.range.last.min(into.range.last);
+            cell.note(*protocol, first, last, &out.judgements, &into.judgements);
+            match last.checked_add(1) {
+                Some(next) if next <= *scope.ports.end() => first = next,
+                _ => break,
             }
         }
-        for range in intervals(&scope.ports, &borders) {
-            let verdicts: Vec<Verdict> = ends
-                .iter()
-                .map(|ends| ask(inventory, ends, *protocol, range.first))
-                .collect();
-            cell.note(*protocol, range.first, range.last, &verdicts);
-        }
     }
+    cell.sort_caveats();
     cell
 }
 
-/// The one place where policies are asked.
-fn ask(inventory: &Inventory, ends: &(End, End), protocol: Protocol, port: u16) -> Verdict {
-    let (source, destination) = ends.clone();
-    evaluate(
-        inventory,
-        &Connection::new(source, destination, protocol, Some(port)),
-    )
+/// Two parties, and what is to be asked about them.
+struct Pair<'a> {
+    inventory: &'a Inventory,
+    scope: &'a Scope,
+    ends: Vec<(End, End)>,
+    /// A pod of the destination, for its named ports.
+    destination: Option<&'a Pod>,
+}
+
+/// What one side says, by protocol (`None` for all of them) and ports in order.
+struct Side(Vec<(Option<Protocol>, Stretch)>);
+
+/// Ports that are all answered alike.
+struct Stretch {
+    range: PortRange,
+    /// One for each two ends.
+    judgements: Vec<Judgement>,
+}
+
+impl Side {
+    fn at(&self, protocol: Protocol, port: u16) -> Option<&Stretch> {
+        let stretches = self
+            .0
+            .iter()
+            .filter(|(of, _)| of.is_none_or(|one| one == protocol));
+        stretches
+            .map(|(_, stretch)| stretch)
+            .find(|stretch| stretch.range.last >= port)
+    }
+}
+
+impl Pair<'_> {
+    /// Asks one side as often as its rules may change their answer.
+    fn side(&self, direction: Direction, rules: &Rules<'_>, other: &Facing) -> Side {
+        let towards = rules.towards(other);
+        let whole = PortRange {
+            first: *self.scope.ports.start(),
+            last: *self.scope.ports.end(),
+        };
+        if towards.iter().all(|ports| ports.is_empty()) {
+            let protocols = self.scope.protocols.first();
+            let answers = protocols.map(|one| (None, self.stretch(direction, *one, whole)));
+            return Side(answers.into_iter().collect());
+        }
+        let protocols = self.scope.protocols.iter();
+        let stretches = protocols.flat_map(|protocol| {
+            let borders = borders(&towards, *protocol, self.destination);
+            intervals(whole, &borders)
+                .into_iter()
+                .map(|range| (Some(*protocol), self.stretch(direction, *protocol, range)))
+        });
+        Side(stretches.collect())
+    }
+
+    fn stretch(&self, direction: Direction, protocol: Protocol, range: PortRange) -> Stretch {
+        let judgements = self.ends.iter().map(|(source, destination)| {
+            let (source, destination) = (source.clone(), destination.clone());
+            let connection = Connection::new(source, destination, protocol, Some(range.first));
+            // The one place where policies are asked.
+            evaluate::judge(self.inventory, &connection, direction)
+        });
+        Stretch {
+            range,
+            judgements: judgements.collect(),
+        }
+    }
 }
 
 /// All pairs of pods and addresses that policies may tell apart.
 fn ends(source: &Candidate<'_>, destination: &Candidate<'_>) -> Vec<(End, End)> {
-    match (source, destination) {
-        (Candidate::Outside(source), Candidate::Outside(destination)) => {
+    match (&source.who, &destination.who) {
+        (Who::Outside(source), Who::Outside(destination)) => {
             vec![(End::Address(*source), End::Address(*destination))]
         }
-        (Candidate::Outside(address), Candidate::Pods { group, .. }) => {
+        (Who::Outside(address), Who::Pods(group)) => {
             let pods = group.representatives.iter();
             pods.flat_map(|pod| pod.ends_towards(*address))
                 .map(|pod| (End::Address(*address), pod))
                 .collect()
         }
-        (Candidate::Pods { group, .. }, Candidate::Outside(address)) => {
+        (Who::Pods(group), Who::Outside(address)) => {
             let pods = group.representatives.iter();
             pods.flat_map(|pod| pod.ends_towards(*address))
                 .map(|pod| (pod, End::Address(*address)))
                 .collect()
         }
-        (Candidate::Pods { group: from, .. }, Candidate::Pods { group: to, .. }) => {
+        (Who::Pods(from), Who::Pods(to)) => {
             let sources = from.representatives.iter();
             let pairs =
                 sources.flat_map(|one| to.representatives.iter().map(move |two| (one, two)));

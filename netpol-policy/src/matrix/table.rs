@@ -136,7 +136,7 @@ fn standing<'a>(
             continue;
         };
         found.push(Standing {
-            candidate: Candidate::Outside(address),
+            candidate: Candidate::outside(address),
             block: Some(block),
             is_row: scope.has_outside_as_source(),
             is_column: scope.has_outside_as_destination(),
@@ -152,15 +152,13 @@ enum Side {
 }
 
 fn sides(standing: &[&Standing<'_>]) -> Vec<Side> {
-    let sides = standing
-        .iter()
-        .filter_map(|one| match (one.block, &one.candidate) {
-            (Some(block), _) => Some(Side::Block(block)),
-            (None, Candidate::Pods { group, .. }) => {
-                Some(Side::Pods(Party::Pods(group.pods.clone())))
-            }
-            (None, Candidate::Outside(_)) => None,
-        });
+    let sides = standing.iter().filter_map(|one| match one.block {
+        Some(block) => Some(Side::Block(block)),
+        None => {
+            let group = one.candidate.group()?;
+            Some(Side::Pods(Party::Pods(group.pods.clone())))
+        }
+    });
     sides.collect()
 }
 
