@@ -84,6 +84,12 @@ pub(super) struct Decoded {
 }
 
 impl Decoded {
+    /// With one more reason not to use it.
+    pub(super) fn refused_for(mut self, error: ObjectError) -> Self {
+        self.errors.push(error);
+        Self::refused(self.errors)
+    }
+
     fn refused(errors: Vec<ObjectError>) -> Self {
         Self {
             object: None,

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::decode::{self, Decoded};
 use super::kind::{Class, Evaluated, class, group};
-use super::{ManifestError, Manifests, NotEvaluated, Place, Validation, decode};
+use super::{ManifestError, Manifests, NotEvaluated, Place, Validation};
 use crate::k8s::ObjectError;
 use crate::model::Object;
 
@@ -112,11 +113,14 @@ impl Reader {
         match class(api_version.as_deref(), &kind) {
             Class::Evaluated(evaluated) => {
                 let described = described(evaluated, &kind, &value);
+                let mut decoded = decode::object(evaluated, value, self.validation);
                 if api_version.is_none() && self.validation == Validation::Strict {
-                    let message = "expected an API version, found none";
-                    return self.error(&place, Some(described), "apiVersion", message);
+                    decoded = decoded.refused_for(ObjectError {
+                        field: "apiVersion".to_owned(),
+                        message: "expected an API version, found none".to_owned(),
+                    });
                 }
-                self.evaluated(place, evaluated, described, value);
+                self.decoded(place, described, decoded);
             }
             Class::NotEvaluated => {
                 let name = qualified(metadata(&value, "namespace"), metadata(&value, "name"));
@@ -135,8 +139,7 @@ impl Reader {
         }
     }
 
-    fn evaluated(&mut self, place: Place, kind: Evaluated, described: String, value: Value) {
-        let decoded = decode::object(kind, value, self.validation);
+    fn decoded(&mut self, place: Place, described: String, decoded: Decoded) {
         for ObjectError { field, message } in decoded.errors {
             self.error(&place, Some(described.clone()), field, message);
         }
