@@ -1,6 +1,6 @@
 //! `networks` as peers of egress rules.
 
-use netpol_policy::model::Protocol::{Tcp, Udp};
+use netpol_policy::model::Protocol::{self, Tcp, Udp};
 use netpol_policy::verdict::Direction::Egress;
 
 use super::form::{ADMIN, ALL, accept, deny, of_house, pass};
@@ -114,5 +114,24 @@ fn networks_with_ports() {
         cluster.expect(Tcp, 8080, &everyone());
         cluster.expect(Tcp, 80, &everyone().denied("red/*", "*"));
         cluster.expect(Udp, 80, &everyone());
+    }
+}
+
+#[test]
+fn networks_without_ports_cover_icmp_too() {
+    const ICMP: Protocol = Protocol::Other(1);
+    const ICMP_V6: Protocol = Protocol::Other(58);
+    for form in ALL {
+        let cluster = of_house("of-red", "red")
+            .rules(Egress, [deny(EVERYWHERE)])
+            .put(houses(), form);
+        let closed = everyone().denied("red/*", "*");
+        cluster.expect_over(Family::V4, ICMP, 0, &closed);
+        cluster.expect_over(Family::V6, ICMP_V6, 0, &closed);
+        // A rule with ports is for their protocols alone.
+        let cluster = of_house("of-red", "red")
+            .rules(Egress, [deny(EVERYWHERE).on_range(Tcp, 1, 65535)])
+            .put(houses(), form);
+        cluster.expect_over(Family::V4, ICMP, 0, &everyone());
     }
 }

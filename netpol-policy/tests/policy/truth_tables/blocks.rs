@@ -5,6 +5,7 @@ use netpol_policy::model::Protocol::Tcp;
 use super::xyz;
 use crate::support::cluster::{Cluster, Family};
 use crate::support::reachability::everyone;
+use crate::support::running::Running;
 
 /// Pod x/a may open connections to these blocks alone.
 fn a_of_x_to(blocks: &[String]) -> Cluster {
@@ -79,13 +80,14 @@ fn what_one_block_excepts_another_may_allow() {
 
 #[test]
 fn the_policy_updated_from_an_exception_to_its_opposite() {
-    let before = a_of_x_to(&around("x/b"));
-    before.expect(
+    let mut running = Running::new(a_of_x_to(&around("x/b")));
+    running.expect(
         Tcp,
         80,
         &everyone().denied("x/a", "x/b").denied("x/a", "outside"),
     );
-    a_of_x_to(&only("x/b")).expect(
+    running.change(|_| a_of_x_to(&only("x/b")));
+    running.expect(
         Tcp,
         80,
         &everyone().denied("x/a", "*").allowed("x/a", "x/b"),
