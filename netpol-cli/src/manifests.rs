@@ -7,20 +7,20 @@
 
 mod files;
 mod hosts;
+mod problem;
+mod reader;
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::io::Write as _;
+use std::collections::HashMap;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use netpol_policy::dialect::Dialect;
 use netpol_policy::inventory::Inventory;
-use netpol_policy::manifest::{self, ManifestError, NotEvaluated, Place};
-use netpol_policy::model::Object;
+use netpol_policy::manifest::{self, Place};
 use netpol_policy::verdict::PolicyRef;
 
 pub(crate) use self::files::Source;
-use crate::{error::CliError, text};
+use self::reader::Reader;
+use crate::error::CliError;
 
 /// The arguments of every command that reads manifests; [`load`] reads them.
 pub(crate) fn arguments() -> [Arg; 4] {
@@ -48,7 +48,7 @@ pub(crate) fn arguments() -> [Arg; 4] {
         Arg::new("strict")
             .long("strict")
             .action(ArgAction::SetTrue)
-            .help("Apply the API server's own validation, and refuse to answer if anything in a manifest cannot be used"),
+            .help("Apply the API server's own validation, and answer nothing if anything in a manifest cannot be used"),
     ]
 }
 
@@ -92,19 +92,21 @@ impl Loaded {
 pub(crate) fn load(matches: &ArgMatches) -> Result<Loaded, CliError> {
     let paths = matches.get_many::<String>("manifests");
     let read = files::read(paths.into_iter().flatten())?;
-    let mut reader = Reader {
-        problems: read.problems,
-        ..Reader::default()
+    let is_strict = matches.get_flag("strict");
+    let parse = if is_strict {
+        manifest::parse_strict
+    } else {
+        manifest::parse
     };
+    let mut reader = Reader::new(read.problems);
     for source in read.sources {
-        reader.add(source);
+        reader.add(source, parse);
     }
-    reader.report();
-    if matches.get_flag("strict") && !reader.problems.is_empty() {
-        let count = reader.problems.len();
-        let plural = if count == 1 { "" } else { "s" };
+    let errors = reader.report();
+    if is_strict && errors > 0 {
+        let plural = if errors == 1 { "" } else { "s" };
         let message =
-            format!("--strict: {count} problem{plural} in the manifests, nothing was evaluated");
+            format!("--strict: {errors} error{plural} in the manifests, nothing was evaluated");
         return Err(CliError::Input(message));
     }
     let mut inventory = Inventory::new(reader.objects);
@@ -121,118 +123,4 @@ pub(crate) fn load(matches: &ArgMatches) -> Result<Loaded, CliError> {
         sources: reader.sources,
         origins: reader.origins,
     })
-}
-
-/// Something in a text that cannot be used. The rest stays.
-#[derive(Debug)]
-struct Problem {
-    /// File, or `<stdin>`.
-    source: String,
-    what: What,
-}
-
-#[derive(Debug)]
-enum What {
-    /// About the text as a whole, or two texts.
-    Text(String),
-    Object(ManifestError),
-}
-
-/// `FILE: document N: Kind namespace/name: field: message`, without what is not known.
-impl fmt::Display for Problem {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: ", self.source)?;
-        let error = match &self.what {
-            What::Text(message) => return out.write_str(message),
-            What::Object(error) => error,
-        };
-        write!(out, "document {}: ", error.document)?;
-        if let Some(object) = &error.object {
-            write!(out, "{object}: ")?;
-        }
-        if !error.field.is_empty() {
-            write!(out, "{}: ", error.field)?;
-        }
-        out.write_str(&error.message)
-    }
-}
-
-#[derive(Default)]
-struct Reader {
-    objects: Vec<Object>,
-    sources: Vec<Source>,
-    origins: HashMap<Key, Origin>,
-    problems: Vec<Problem>,
-    /// With the source of each.
-    not_evaluated: Vec<(String, NotEvaluated)>,
-    /// Kinds that have nothing to say, and how often each was found.
-    ignored: BTreeMap<String, usize>,
-}
-
-impl Reader {
-    fn add(&mut self, source: Source) {
-        let read = manifest::parse(&source.text);
-        let problems = read.errors.into_iter().map(|error| Problem {
-            source: source.name.clone(),
-            what: What::Object(error),
-        });
-        self.problems.extend(problems);
-        let not_evaluated = read.not_evaluated.into_iter();
-        self.not_evaluated
-            .extend(not_evaluated.map(|policy| (source.name.clone(), policy)));
-        for kind in read.ignored {
-            *self.ignored.entry(kind).or_default() += 1;
-        }
-        let index = self.sources.len();
-        for (object, place) in read.objects.into_iter().zip(read.places) {
-            let (namespace, name) = object.key();
-            let key = (
-                object.kind().to_owned(),
-                namespace.to_owned(),
-                name.to_owned(),
-            );
-            let origin = Origin {
-                source: index,
-                place,
-            };
-            // Within one text the parser has told already.
-            if let Some(before) = self.origins.insert(key, origin) {
-                let other = &self.sources[before.source].name;
-                let object = match namespace {
-                    "" => format!("{} {name}", object.kind()),
-                    _ => format!("{} {namespace}/{name}", object.kind()),
-                };
-                self.problems.push(Problem {
-                    source: source.name.clone(),
-                    what: What::Text(format!("{object} stands in {other} too; this one counts")),
-                });
-            }
-            self.objects.push(object);
-        }
-        self.sources.push(source);
-    }
-
-    fn report(&self) {
-        let problems = self
-            .problems
-            .iter()
-            .map(|problem| format!("warning: {problem}"));
-        let not_evaluated = self.not_evaluated.iter().map(|(source, policy)| {
-            let NotEvaluated { place, kind, name, api_version } = policy;
-            let document = place.document;
-            format!("warning: {source}: document {document}: {kind} {name} ({api_version}): not evaluated")
-        });
-        let ignored = self
-            .ignored
-            .iter()
-            .map(|(kind, count)| format!("{count} {kind}"));
-        let ignored: Vec<_> = ignored.collect();
-        let ignored = (!ignored.is_empty())
-            .then(|| format!("note: not about traffic: {}", ignored.join(", ")));
-        let mut stderr = anstream::stderr().lock();
-        for line in problems.chain(not_evaluated).chain(ignored) {
-            // Nowhere to report a failure to report.
-            let _ = writeln!(stderr, "{}", text::clean(&line));
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Problem, What};
+use super::problem::{Problem, What};
 use crate::error::CliError;
 
 /// Directories may nest this deep; deeper ones are most likely a loop of mounts.
@@ -97,7 +97,7 @@ impl Texts {
             if let Err(error) = result {
                 self.problems.push(Problem {
                     source: path.display().to_string(),
-                    what: What::Text(format!("cannot be read: {error}")),
+                    what: What::Unreadable(error),
                 });
             }
         }

@@ -13,10 +13,17 @@ use serde::Serialize;
 use super::line::{self, Line, Malformed};
 use crate::eval::json::Judged;
 
-/// Ends that are kept.
-const ENDS: usize = 1 << 16;
-/// Answers that are kept: some hundred bytes each.
-const ANSWERS: usize = 1 << 17;
+/// How much is kept; what is beyond is worked out again.
+struct Limits {
+    ends: usize,
+    /// Some hundred bytes each.
+    answers: usize,
+}
+
+const LIMITS: Limits = Limits {
+    ends: 1 << 16,
+    answers: 1 << 15,
+};
 
 /// Answers requests about one inventory.
 pub(super) struct Answers<'a> {
@@ -26,6 +33,7 @@ pub(super) struct Answers<'a> {
     /// Given to the next end.
     next: u64,
     kept: HashMap<Key, Rc<Kept>>,
+    limits: Limits,
 }
 
 /// An end that was looked up.
@@ -69,6 +77,7 @@ impl<'a> Answers<'a> {
             ends: HashMap::new(),
             next: 0,
             kept: HashMap::new(),
+            limits: LIMITS,
         }
     }
 
@@ -120,7 +129,7 @@ impl<'a> Answers<'a> {
             return Ok(kept.clone());
         }
         let kept = Rc::new(self.work_out(&from, &to, &key)?);
-        if self.kept.len() >= ANSWERS {
+        if self.kept.len() >= self.limits.answers {
             self.kept.clear();
         }
         self.kept.insert(key, kept.clone());
@@ -135,7 +144,7 @@ impl<'a> Answers<'a> {
         let party = Rc::new(end.and_then(|end| end.resolve(self.inventory)));
         let number = self.next;
         self.next += 1;
-        if self.ends.len() >= ENDS {
+        if self.ends.len() >= self.limits.ends {
             self.ends.clear();
         }
         let end = End { number, party };
@@ -182,4 +191,47 @@ fn refuse(mut out: impl Write, number: u64, malformed: &Malformed<'_>) -> io::Re
     };
     serde_json::to_writer(&mut out, &refused)?;
     out.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use netpol_policy::manifest;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_kept_is_answered_the_same_again() {
+        let pods = (0..4).map(|n| {
+            format!("{{apiVersion: v1, kind: Pod, metadata: {{name: p{n}, namespace: prod, labels: {{n: \"{n}\"}}}}}}\n---\n")
+        });
+        let policy = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: prod}, \
+                      spec: {podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {n: \"1\"}}}], ports: [{port: 1}]}]}}";
+        let read = manifest::parse(&(pods.collect::<String>() + policy));
+        assert_eq!(read.errors, []);
+        let inventory = Inventory::new(read.objects);
+        let ask = |limits: Limits| {
+            let mut answers = Answers {
+                limits,
+                ..Answers::new(&inventory)
+            };
+            let mut out = Vec::new();
+            for n in 0..200_u32 {
+                let (from, to, port) = (n % 5, n % 3, n % 2 + 1);
+                let line = format!(
+                    "{{\"id\":\"{n}\",\"from\":\"prod/p{from}\",\"to\":\"prod/p{to}\",\"port\":{port}}}"
+                );
+                let answered = answers.write(&mut out, 1, line.as_bytes()).unwrap();
+                // There is no fifth pod.
+                assert_eq!(answered, from < 4);
+                assert!(answers.ends.len() <= answers.limits.ends);
+                assert!(answers.kept.len() <= answers.limits.answers);
+            }
+            String::from_utf8(out).unwrap()
+        };
+        let all = ask(LIMITS);
+        assert!(all.contains("\"allowed\":true,\"egress\""));
+        assert!(all.contains("\"allowed\":false,\"egress\""));
+        let (ends, answers) = (2, 3);
+        assert_eq!(ask(Limits { ends, answers }), all);
+    }
 }

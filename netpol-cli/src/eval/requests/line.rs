@@ -288,7 +288,7 @@ mod tests {
             (
                 br#"{"id":"a","from":"b","#,
                 Some("a"),
-                "is no JSON: EOF while parsing a value at column 20",
+                "is no JSON: EOF while parsing a value at column 21",
             ),
             (
                 br#"{"id":"a"} x"#,
