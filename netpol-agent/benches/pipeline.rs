@@ -1,4 +1,5 @@
-//! Connections a second through the whole pipeline: merged, enriched, judged, written to the flow log.
+//! Connections a second through the whole pipeline: merged, enriched, judged, written to the flow log. And what the next
+//! snapshot costs where one pod of many changed.
 //!
 //! `cargo bench -p netpol-agent --bench pipeline`
 
@@ -22,6 +23,7 @@ use netpol_agent::tracker::{Tracker, TrackerConfig};
 use netpol_common::packet::network::mapped;
 use netpol_common::record::{EventKind, FlowKey, FlowState, Tuple, flow_flag};
 use netpol_policy::manifest;
+use netpol_policy::model::{Object, Pod};
 
 /// Connections an iteration.
 const CONNECTIONS: u16 = 10_000;
@@ -68,8 +70,60 @@ fn snapshot() -> Snapshot {
     }
     let read = manifest::parse(&text);
     assert_eq!(read.errors, []);
-    let changes = read.objects.into_iter().map(Change::Apply).collect();
+    of_objects(read.objects)
+}
+
+fn of_objects(objects: Vec<Object>) -> Snapshot {
+    let changes = objects.into_iter().map(Change::Apply).collect();
     Snapshot::default().next(changes, Report::default(), UNIX_EPOCH)
+}
+
+/// A pod of a large cluster: fifty in a namespace, ten of an application.
+fn pod(number: u32) -> Pod {
+    let text = "kind: Pod\napiVersion: v1\nmetadata: {name: web, namespace: shop}\n";
+    let Some(Object::Pod(pod)) = manifest::parse(text).objects.pop() else {
+        unreachable!("the manifest of a pod is one");
+    };
+    let address = std::net::Ipv4Addr::from(0x0a00_0000 + number);
+    let app = format!("app-{}", number / 10 % 5);
+    Pod {
+        namespace: format!("team-{}", number / 50).into(),
+        name: format!("web-{number}").into(),
+        labels: [("app".to_owned(), app)].into_iter().collect(),
+        addresses: vec![address.into()],
+        ..pod
+    }
+}
+
+/// That many pods, and a policy for ten of them each.
+fn cluster(pods: u32) -> Snapshot {
+    let policies: String = (0..pods / 10)
+        .map(|number| {
+            format!(
+                "---\nkind: NetworkPolicy\napiVersion: networking.k8s.io/v1\n\
+                 metadata: {{name: app-{}, namespace: team-{}}}\n\
+                 spec: {{podSelector: {{matchLabels: {{app: app-{}}}}}, ingress: [{{from: [{{podSelector: {{}}}}]}}]}}\n",
+                number % 5,
+                number / 5,
+                number % 5
+            )
+        })
+        .collect();
+    let read = manifest::parse(&policies);
+    assert_eq!(read.errors, []);
+    let pods = (0..pods).map(|number| Object::Pod(pod(number)));
+    of_objects(read.objects.into_iter().chain(pods).collect())
+}
+
+#[divan::bench(args = [100, 10_000, 50_000])]
+fn a_pod_changes(bencher: Bencher<'_, '_>, pods: u32) {
+    let snapshot = cluster(pods);
+    let mut changed = pod(pods / 2);
+    changed.labels = [("app", "app-0"), ("canary", "true")].into_iter().collect();
+    bencher.bench_local(|| {
+        let change = Change::Apply(Object::Pod(changed.clone()));
+        snapshot.next(vec![change], Report::default(), UNIX_EPOCH)
+    });
 }
 
 fn pipeline(snapshot: &Arc<ArcSwap<Snapshot>>) -> Pipeline {

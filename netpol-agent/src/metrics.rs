@@ -200,7 +200,10 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::inventory::{ForeignKind, Report};
     use crate::testing::flow;
 
     #[test]
@@ -218,5 +221,28 @@ mod tests {
         );
         assert!(text.contains("netpol_flow_revisions_total 2\n"), "{text}");
         assert!(text.contains("netpol_lost_total{stage=\"kernel\",reason=\"ring_full\"} 7\n"));
+    }
+
+    #[test]
+    fn policies_count_by_kind_and_those_not_evaluated_without() {
+        let metrics = Metrics::default();
+        let kind = ForeignKind {
+            kind: "CiliumNetworkPolicy".into(),
+            api_version: "cilium.io/v2".into(),
+        };
+        let report = Report {
+            not_evaluated: [(kind, 3)].into(),
+            ..Report::default()
+        };
+        let snapshot = Snapshot::default().next(Vec::new(), report, SystemTime::UNIX_EPOCH);
+        metrics.inventory(&snapshot);
+        let text = metrics.render().unwrap();
+        for line in [
+            "netpol_policies{kind=\"ClusterNetworkPolicy\"} 0\n",
+            "netpol_policies_not_evaluated 3\n",
+            "netpol_inventory_generation 1\n",
+        ] {
+            assert!(text.contains(line), "{line}{text}");
+        }
     }
 }

@@ -136,7 +136,7 @@ impl Watcher {
         }
         for problem in new(&now.warnings, &before.warnings) {
             let (file, object, field) = (problem.file.display(), &problem.object, &problem.field);
-            info!(%file, document = problem.document, object, field, "warning: {}", problem.message);
+            info!(%file, document = problem.document, object, field, "worth a look: {}", problem.message);
         }
         for (kind, count) in &now.not_evaluated {
             if self

@@ -188,3 +188,20 @@ fn a_service_lacks_endpoints_only_where_its_slices_are_known() {
         "no such port"
     );
 }
+
+#[test]
+fn policies_are_read_in_the_dialect_that_was_chosen() {
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+                  metadata: {name: db, namespace: prod}\n\
+                  spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/24}}]}]}\n";
+    let cache = VerdictCache::new(100);
+    for (dialect, expected) in [
+        (Dialect::SPECIFICATION, Decision::Allowed),
+        (Dialect::CILIUM, Decision::Denied),
+    ] {
+        let changes = [apply(WORLD), apply(policy)].concat();
+        let snapshot = Snapshot::empty(dialect).next(changes, Report::default(), at(100));
+        let computed = web_to_db(&snapshot, &cache, 150);
+        assert_eq!(computed.verdict.decision(), expected);
+    }
+}
