@@ -13,10 +13,13 @@ use crate::walk::{Quote, Quotes};
 /// Lines longer than this are not quoted whole, but for the part that counts.
 const LONGEST: usize = 120;
 
+/// The name of a source, and the number of a document in it.
+type Document = (String, usize);
+
 /// Reads each document of a policy once.
 pub(super) struct FileQuotes<'a> {
     loaded: &'a Loaded,
-    outlines: RefCell<HashMap<(String, usize), Option<Rc<Outline>>>>,
+    outlines: RefCell<HashMap<Document, Option<Rc<Outline>>>>,
 }
 
 impl<'a> FileQuotes<'a> {

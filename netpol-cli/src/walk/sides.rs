@@ -40,7 +40,7 @@ pub(super) fn side(page: &mut Page, walk: &Walk, side: &Side, detail: Detail<'_>
         if is_empty || (is_short && is_silent) {
             continue;
         }
-        let said = said(tier, side.direction, other);
+        let said = said(tier, side, other);
         page.line(
             2,
             &[
@@ -102,9 +102,11 @@ fn why(side: &Side, own: &EndFacts, other: &EndFacts) -> String {
     }
 }
 
-fn said(tier: &TierWalk, direction: Direction, other: &EndFacts) -> String {
-    let list = rules_list(direction);
+fn said(tier: &TierWalk, side: &Side, other: &EndFacts) -> String {
+    let list = rules_list(side.direction);
     let count = tier.policies.len();
+    let is_open = |policy: &PolicyWalk| policy.outcome == PolicyOutcome::Undecided;
+    let is_any_open = tier.policies.iter().any(is_open);
     match (&tier.outcome, tier.tier) {
         (None, _) => "not asked: what comes before it decides".to_owned(),
         (Some(TierOutcome::NotSelected), Tier::NetworkPolicy) => {
@@ -128,8 +130,14 @@ fn said(tier: &TierWalk, direction: Direction, other: &EndFacts) -> String {
                 other.name
             )
         }
+        // What may match and what comes after lead to the same.
+        (Some(TierOutcome::Allowed), _) if is_any_open => "allows it either way".to_owned(),
+        (Some(TierOutcome::Denied), _) if is_any_open => "denies it either way".to_owned(),
         (Some(TierOutcome::Allowed), _) => "allows it".to_owned(),
         (Some(TierOutcome::Denied), _) => "denies it".to_owned(),
+        (Some(TierOutcome::Undecided), _) if side.decision != Decision::Unknown => {
+            "cannot be decided, but either way leads to the same".to_owned()
+        }
         (Some(TierOutcome::Undecided), _) => "cannot be decided".to_owned(),
     }
 }

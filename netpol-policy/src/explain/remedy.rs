@@ -35,7 +35,12 @@ pub(super) fn remedies(
     connection: &Connection,
     verdict: &Verdict,
 ) -> Vec<Remedy> {
+    if verdict.decision() != Decision::Denied {
+        return Vec::new();
+    }
     let trial = Trial::of(inventory, connection);
+    // It holds all that the verdict depends on.
+    debug_assert_eq!(trial.with([]).decision(), verdict.decision());
     let [mut egress, mut ingress] = [
         (Direction::Egress, &verdict.egress, &verdict.ingress),
         (Direction::Ingress, &verdict.ingress, &verdict.egress),
@@ -46,11 +51,14 @@ pub(super) fn remedies(
             connection,
             direction,
         };
-        let changes = match own.decision {
-            Decision::Denied => search.changes(own),
-            Decision::Allowed | Decision::Unknown => Vec::new(),
-        };
-        tried(&trial, changes, other.decision)
+        if own.decision != Decision::Denied {
+            return Vec::new();
+        }
+        let near = tried(&trial, search.changes(own), other.decision);
+        if !near.is_empty() {
+            return near;
+        }
+        tried(&trial, search.far_changes(own), other.decision)
     });
     let are_both_denied = [&verdict.egress, &verdict.ingress]
         .iter()
@@ -130,6 +138,20 @@ impl Search<'_> {
             Some(Tier::Baseline) => vec![Change::Policy(self.direction), before(Action::Accept)],
             _ => vec![before(Action::Pass), before(Action::Accept)],
         }
+    }
+
+    /// Where none around the nearest rule helps: a rule or a policy for this connection alone.
+    fn far_changes(&self, verdict: &DirectionVerdict) -> Vec<Change> {
+        let mut nearest = verdict
+            .denied_by
+            .iter()
+            .filter_map(|one| one.nearest.as_ref());
+        let rule = nearest
+            .next()
+            .map(|nearest| Change::Rule(nearest.rule.clone()));
+        rule.into_iter()
+            .chain([Change::Policy(self.direction)])
+            .collect()
     }
 
     /// Around the rule that comes nearest.
