@@ -98,18 +98,31 @@ impl Reader {
             return self.error(&place, Some(kind), "apiVersion", "expected a string");
         }
         let api_version = api_version.or(default.and_then(|typed| typed.api_version.clone()));
-        if let (Some(item_kind), Some(Value::Array(items))) = (
-            kind.strip_suffix("List"),
-            value.get_mut("items").map(Value::take),
-        ) {
-            let typed = (!item_kind.is_empty()).then(|| Typed {
-                kind: item_kind.to_owned(),
-                api_version,
-            });
-            let path = below(&place.path, "items");
-            let place = Place { path, ..place };
-            return self.items(&place, items, typed.as_ref());
+        match kind.strip_suffix("List") {
+            Some(item) if is_list(&value, item, api_version.as_deref()) => {
+                let items = value.get_mut("items").map(Value::take);
+                let typed = (!item.is_empty()).then(|| Typed {
+                    kind: item.to_owned(),
+                    api_version,
+                });
+                self.list(place, items, typed.as_ref());
+            }
+            _ => self.one(place, kind, api_version, value),
         }
+    }
+
+    fn list(&mut self, place: Place, items: Option<Value>, default: Option<&Typed>) {
+        let path = below(&place.path, "items");
+        let place = Place { path, ..place };
+        match items {
+            Some(Value::Array(items)) => self.items(&place, items, default),
+            Some(Value::Null) => {}
+            _ => self.error(&place, None, &place.path, "expected a list of objects"),
+        }
+    }
+
+    /// An object that is no List.
+    fn one(&mut self, place: Place, kind: String, api_version: Option<String>, value: Value) {
         match class(api_version.as_deref(), &kind) {
             Class::Evaluated(evaluated) => {
                 let described = described(evaluated, &kind, &value);
@@ -176,6 +189,13 @@ impl Reader {
         self.read.objects[index] = object;
         self.read.places[index] = place;
     }
+}
+
+/// Whether a kind that ends in `List` is one. The items of kinds that matter here are asked for if they are missing.
+fn is_list(value: &Value, item_kind: &str, api_version: Option<&str>) -> bool {
+    item_kind.is_empty()
+        || value.get("items").is_some_and(Value::is_array)
+        || class(api_version, item_kind) != Class::Ignored
 }
 
 /// What a typed List, such as a PodList, says of its items.

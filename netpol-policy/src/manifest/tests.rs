@@ -129,6 +129,20 @@ fn errors_name_document_object_and_field() {
             "items[0]",
             "expected a Kubernetes object",
         ),
+        (
+            "kind: PodList\nItems: [{metadata: {name: b}}]",
+            3,
+            "",
+            "items",
+            "expected a list of objects",
+        ),
+        (
+            "kind: List\nitems: {}",
+            3,
+            "",
+            "items",
+            "expected a list of objects",
+        ),
         ("[{}]", 3, "", "[0].kind", "found neither"),
         (
             "apiVersion: v1",
@@ -239,11 +253,19 @@ fn kinds_of_other_api_groups_are_not_taken_for_ours_and_policies_of_others_are_t
     let read = parse(
         "[{apiVersion: projectcalico.org/v3, kind: NetworkPolicy, metadata: {name: a, namespace: prod}},
           {apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: a}},
+          {apiVersion: example.com/v1, kind: AccessList, metadata: {name: a}},
           {apiVersion: v1, kind: ConfigMap, metadata: {name: a}},
           {apiVersion: policy.networking.k8s.io/v1, kind: ClusterNetworkPolicy, metadata: {name: b}}]",
     );
     assert_eq!(read.errors, []);
-    assert_eq!(read.ignored, ["Service.serving.knative.dev", "ConfigMap"]);
+    assert_eq!(
+        read.ignored,
+        [
+            "Service.serving.knative.dev",
+            "AccessList.example.com",
+            "ConfigMap"
+        ]
+    );
     let others: Vec<_> = read
         .not_evaluated
         .iter()
@@ -260,7 +282,7 @@ fn kinds_of_other_api_groups_are_not_taken_for_ours_and_policies_of_others_are_t
         ("ClusterNetworkPolicy", "policy.networking.k8s.io/v1", "b"),
     ];
     assert_eq!(others, expected);
-    assert_eq!(read.not_evaluated[1].place.path, "[3]");
+    assert_eq!(read.not_evaluated[1].place.path, "[4]");
 }
 
 #[test]
