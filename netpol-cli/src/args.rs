@@ -53,8 +53,10 @@ Examples:
   flows list --since 5m --policy prod/db      kept flows that policy prod/db decided
   flows watch --not --namespace kube-system   everything but kube-system
   flows list -o json | jq .summary            one JSON object a line
+  flows eval --manifests deploy/ --from 'prod/web[Deployment]' --to 'prod/db[Service]' --port 5432
+                                              whether manifests allow it, without a cluster
 
-Exit codes: 0 success, 1 no server or a broken stream, 2 wrong usage.";
+Exit codes: 0 success, 1 no server or a broken stream, 2 wrong usage; eval and explain have their own.";
 
 const FILTERING: &str = "\
 Flags of different kinds all have to match, one value of a kind is enough: --namespace a,b --port 443.

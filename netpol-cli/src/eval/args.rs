@@ -28,8 +28,8 @@ const AFTER: &str = "\
 Ends: NAMESPACE/POD, NAMESPACE/NAME[KIND] (a workload, such as prod/web[Deployment], or a Service), node/NAME, or an IP address.
 
 Examples:
-  flows eval --manifests deploy/ --from prod/web[Deployment] --to prod/db[StatefulSet] --port 5432
-  kubectl get pods,ns,netpol -A -o yaml | flows eval --manifests - --from ci/build --to 192.0.2.7 --port 443
+  flows eval --manifests deploy/ --from 'prod/web[Deployment]' --to 'prod/db[Service]' --port 5432
+  kubectl get po,ns,netpol -A -o yaml | flows eval --manifests - --from ci/build --to 192.0.2.7
   flows eval --manifests deploy/ --requests requests.jsonl
 
 Exit codes: 0 allowed, 1 denied, 2 bad input, 3 cannot be decided. With --requests: 0, or 2 if a line could not be asked.";

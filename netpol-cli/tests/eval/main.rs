@@ -4,6 +4,7 @@
     reason = "clippy spares test functions, not their helpers"
 )]
 
+mod documentation;
 mod manifests;
 mod one;
 mod requests;

@@ -7,8 +7,8 @@ use crate::{Ended, eval, eval_text, flows, run};
 
 const ASKED: [&str; 6] = ["--from", "203.0.113.7", "--to", "prod/web", "--port", "80"];
 
-const POD: &str =
-    "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: prod, labels: {app: web}}\n";
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: prod, labels: {app: web}}\n\
+                   spec: {containers: [{name: web, image: web}]}\n";
 
 const POLICY: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
                       metadata: {name: web, namespace: prod}\nspec: {podSelector: {}}\n";

@@ -44,7 +44,8 @@ pub(super) fn backends(
         }));
     }
     if found.is_empty() {
-        return unknown(service, &addresses, protocol, port);
+        let is_listed = !inventory.endpoint_slices(service).is_empty();
+        return unknown(service, is_listed, &addresses, protocol, port);
     }
     let number = match (port, ports.as_slice()) {
         (Some(PortRef::Number(number)), _) => *number,
@@ -64,6 +65,7 @@ pub(super) fn backends(
 /// The Service itself, with whatever may be behind it.
 fn unknown(
     service: &Arc<Service>,
+    is_listed: bool,
     addresses: &[IpAddr],
     protocol: Protocol,
     port: Option<&PortRef>,
@@ -78,11 +80,14 @@ fn unknown(
     if member.is_empty() {
         return Err(RequestError::NoBackends {
             service: described(service),
-            reason: match (service.kind, &service.selector) {
-                (ServiceType::ExternalName, _) => "it is a name for somebody outside",
+            reason: match &service.selector {
+                _ if service.kind == ServiceType::ExternalName => {
+                    "it is a name for somebody outside"
+                }
                 _ if !protocol.is_defined() => "only TCP, UDP and SCTP reach them",
-                (_, None) => "it has no selector, and no EndpointSlice",
-                (_, Some(_)) => "its selector matches no pod with that port",
+                _ if is_listed => "its EndpointSlices list none with that port",
+                None => "it has no selector, and no EndpointSlice",
+                Some(_) => "its selector matches no pod with that port",
             },
         });
     }

@@ -7,7 +7,7 @@ use crate::inventory::Inventory;
 
 /// At most this many names are told.
 const MOST: usize = 5;
-/// Names this many edits away count as near.
+/// Names this many edits away count as near; short ones only with fewer.
 const EDITS: usize = 2;
 
 /// Names to choose from, as the tail of a sentence; nothing where there are none.
@@ -29,10 +29,11 @@ impl Hint {
 
     /// Of all names, each with how it is to be written, those that are like the wanted one: the nearest first.
     fn near<'a>(wanted: &str, names: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        let edits = (wanted.len() / 3).clamp(1, EDITS);
         let mut near: Vec<_> = names
             .into_iter()
             .map(|(name, written)| (strsim::damerau_levenshtein(wanted, name), name, written))
-            .filter(|(edits, name, _)| *edits <= EDITS || name.starts_with(wanted))
+            .filter(|(away, name, _)| *away <= edits || name.starts_with(wanted))
             .collect();
         near.sort();
         Self::of(near.into_iter().map(|(_, _, written)| written))

@@ -440,7 +440,7 @@ fn what_cannot_be_asked_says_what_there_is() {
             "prod/alone",
             "prod/wbe-0",
             "TCP 1",
-            "no pod prod/wbe-0; there is prod/web-0, prod/web-1",
+            "no pod prod/wbe-0; there is prod/web-0",
         ),
         ("prod/alone", "prod/nothing", "TCP 1", "no pod prod/nothing"),
         (
