@@ -1,7 +1,8 @@
 //! Kubernetes API objects into domain form: trimmed to what decides about traffic, validated, compiled.
 //!
 //! An object that the API server would refuse is refused here too, with the field at fault: a policy read half would fail
-//! open or closed without anybody knowing.
+//! open or closed without anybody knowing. [`strict`] refuses more than an evaluation needs, [`lint`] warns of what is
+//! valid and odd.
 
 pub mod lint;
 mod pod;

@@ -221,7 +221,8 @@ impl Written {
             Ok(_) => Decoded::refused(errors),
             Err(error) => {
                 // Checks overlap, and what is misspelled below a field may be what the field lacks.
-                if !{ errors.iter() }.any(|other| other.field.starts_with(&error.field)) {
+                let mut told = errors.iter().map(|other| &other.field);
+                if !told.any(|field| field.starts_with(&error.field)) {
                     errors.push(error);
                 }
                 Decoded::refused(errors)

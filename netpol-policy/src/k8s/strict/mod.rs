@@ -5,7 +5,8 @@
 //! - Pods and pod templates: at least one container; names, images, ports and restart policies.
 //! - Workloads: selectors that are there; what Job and CronJob ask of their pods.
 //! - Services and EndpointSlices: names and numbers of ports, addresses of the right family.
-//! - Policies: CIDRs in canonical form. All the rest of a policy is checked whenever one is read.
+//! - Policies: CIDRs in canonical form, and peers that hold a field that is known. All the rest of a policy is checked
+//!   whenever one is read.
 //!
 //! Left out is what has nothing to do with traffic: volumes, probes, resources, security contexts and the like.
 

@@ -84,7 +84,7 @@ fn rule<P>(
     }
     let mut ports = Vec::new();
     let list = format!("{field}.{}", form.ports);
-    // An empty list is not the same as none: it would match nothing.
+    // Unlike one that is missing, an empty list is refused: it might mean all ports, or none.
     let least = usize::from(from.ports.is_some());
     for (at, found) in items(from.ports.as_ref(), least..=form.most, &list)?
         .iter()
