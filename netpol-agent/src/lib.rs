@@ -6,7 +6,7 @@
 //!                            enrich   who: binding, inventory      └────► metrics ──► http
 //!                            judge    observed against computed
 //!                            summary  in words
-//! inventory ── Snapshot, swapped whole ──┘
+//! inventory ── Snapshot after Snapshot ──┘
 //! ```
 //!
 //! [`run`] wires it; [`flow`] holds the types that all of it speaks.

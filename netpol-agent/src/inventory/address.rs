@@ -169,8 +169,11 @@ mod tests {
         Arc::new(holder)
     }
 
+    /// When, and what a pod was before and is after.
+    type Round<'a> = (u64, Option<&'a Arc<Pod>>, Option<&'a Arc<Pod>>);
+
     /// One change a round.
-    fn history(changes: &[(u64, Option<&Arc<Pod>>, Option<&Arc<Pod>>)]) -> AddressHistory {
+    fn history(changes: &[Round<'_>]) -> AddressHistory {
         let mut history = AddressHistory::default();
         for (seconds, before, after) in changes {
             history.change(*before, *after, at(*seconds));

@@ -61,7 +61,8 @@ impl Change {
         }
     }
 
-    /// In which order changes cost least: what decides about pods goes before them, so that none is looked at twice.
+    /// In which order a first inventory costs least: what decides about pods goes before them, so that none is looked at
+    /// twice.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Apply(Object::Namespace(_)) => 0,

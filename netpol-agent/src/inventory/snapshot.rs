@@ -129,8 +129,8 @@ impl Snapshot {
         }
     }
 
-    /// The snapshot that follows this one. The objects of the first one count as old: what was there before anybody looked
-    /// did not change.
+    /// The snapshot that follows this one, after these changes in their order. The objects of the first one count as old:
+    /// what was there before anybody looked did not change.
     #[must_use]
     pub fn next(&self, mut changes: Vec<Change>, report: Report, now: SystemTime) -> Self {
         let mut next = Self {
@@ -139,7 +139,10 @@ impl Snapshot {
             report: Arc::new(report),
             ..self.clone()
         };
-        changes.sort_by_key(Change::rank);
+        if self.generation == 0 {
+            // There is nothing yet that one of them could undo, and much that need not be looked at twice.
+            changes.sort_by_key(Change::rank);
+        }
         for change in changes {
             next.take_in(change, now);
         }

@@ -1,6 +1,7 @@
 use netpol_policy::manifest;
 use netpol_policy::model::Object;
 use netpol_policy::verdict::{DecidedBy, Decision};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -203,5 +204,63 @@ fn policies_are_read_in_the_dialect_that_was_chosen() {
         let snapshot = Snapshot::empty(dialect).next(changes, Report::default(), at(100));
         let computed = web_to_db(&snapshot, &cache, 150);
         assert_eq!(computed.verdict.decision(), expected);
+    }
+}
+
+const ADDRESSES: [&str; 2] = ["10.0.0.1", "10.0.0.2"];
+
+/// Manifests of one of four objects, in versions that differ.
+fn some_object() -> impl Strategy<Value = Object> {
+    let pod = (0..2u8, 0..2usize, any::<bool>()).prop_map(|(name, address, runs)| {
+        let phase = if runs { "Running" } else { "Succeeded" };
+        let address = ADDRESSES[address];
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: pod-{name}, namespace: prod, uid: u{name}}}\n\
+             status: {{phase: {phase}, podIPs: [{{ip: {address}}}]}}\n"
+        )
+    });
+    let tiered = (0..3u8)
+        .prop_map(|priority| ISOLATE.replace("priority: 1", &format!("priority: {priority}")));
+    let node = (0..2usize).prop_map(|address| {
+        let address = ADDRESSES[address];
+        format!(
+            "apiVersion: v1\nkind: Node\nmetadata: {{name: node-1}}\n\
+             status: {{addresses: [{{type: InternalIP, address: {address}}}]}}\n"
+        )
+    });
+    let text = prop_oneof![4 => pod, 1 => tiered, 1 => node];
+    text.prop_map(|text| objects(&text).remove(0))
+}
+
+proptest! {
+    #[test]
+    fn a_snapshot_that_was_changed_is_one_made_anew(
+        rounds in prop::collection::vec(prop::collection::vec((some_object(), any::<bool>()), 0..4), 0..8),
+    ) {
+        let mut snapshot = Snapshot::default().next(Vec::new(), Report::default(), at(100));
+        let mut objects: BTreeMap<ObjectKey, Object> = BTreeMap::new();
+        for round in rounds {
+            let changes = round.into_iter().map(|(object, is_there)| {
+                let key = ObjectKey::of(&object);
+                if is_there {
+                    objects.insert(key, object.clone());
+                    Change::Apply(object)
+                } else {
+                    objects.remove(&key);
+                    Change::Remove(key)
+                }
+            });
+            snapshot = snapshot.next(changes.collect(), Report::default(), at(200));
+            let changes = objects.values().cloned().map(Change::Apply).collect();
+            let anew = Snapshot::default().next(changes, Report::default(), at(200));
+            prop_assert_eq!(snapshot.sizes().pods, anew.sizes().pods);
+            prop_assert_eq!(snapshot.sizes().nodes, anew.sizes().nodes);
+            let kind = PolicyKind::ClusterNetworkPolicy;
+            prop_assert_eq!(snapshot.sizes().policies_of(kind), anew.sizes().policies_of(kind));
+            for address in ADDRESSES.map(ip) {
+                prop_assert_eq!(snapshot.is_pod_address(address), anew.is_pod_address(address));
+                prop_assert_eq!(snapshot.node_at(address), anew.node_at(address));
+            }
+        }
     }
 }
