@@ -8,6 +8,8 @@
 //!   "prod/web", "10.0.0.7", "http" ─► request ─────────────┘
 //! ```
 //!
+//! [`matrix`] asks about every two workloads of an inventory.
+//!
 //! The same [`k8s`] conversion serves objects from files and objects from an API server. Rule numbers in comments
 //! and tests are those of docs/policy-semantics.md.
 #![forbid(unsafe_code)]

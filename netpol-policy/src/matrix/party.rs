@@ -95,22 +95,32 @@ impl fmt::Display for Party {
     }
 }
 
-/// `outside` for all of it, else the blocks: `10.0.0.0/8, rest of 0.0.0.0/0`.
+/// `outside` for all of it, `rest of outside` where smaller blocks stand elsewhere, else the blocks.
 impl fmt::Display for Outside {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_whole = |block: &Block| block.cidr.prefix_len() == 0 && block.except.is_empty();
-        if self.blocks.len() == 2 && self.blocks.iter().all(is_whole) {
-            return out.write_str("outside");
+        let holds_all = |block: &&Block| block.cidr.prefix_len() == 0;
+        let is_everything = self.blocks.iter().filter(holds_all).count() == 2;
+        let mut words: Vec<String> = Vec::new();
+        if is_everything {
+            let is_whole = self.blocks.iter().all(|block| block.except.is_empty());
+            words.push(
+                if is_whole {
+                    "outside"
+                } else {
+                    "rest of outside"
+                }
+                .to_owned(),
+            );
         }
-        for (index, block) in self.blocks.iter().enumerate() {
-            let comma = if index > 0 { ", " } else { "" };
+        let blocks = self.blocks.iter();
+        for block in blocks.filter(|block| !is_everything || !holds_all(block)) {
             let rest = if block.except.is_empty() {
                 ""
             } else {
                 "rest of "
             };
-            write!(out, "{comma}{rest}{}", block.cidr)?;
+            words.push(format!("{rest}{}", block.cidr));
         }
-        Ok(())
+        out.write_str(&words.join(", "))
     }
 }

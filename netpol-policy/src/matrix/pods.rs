@@ -16,6 +16,8 @@ pub(super) struct Group {
     pub(super) pods: Pods,
     /// One for each set of listed blocks that the pods' addresses lie in: `ipBlock` may tell them apart (rule 17).
     pub(super) representatives: Vec<Representative>,
+    /// The same for groups that no policy can tell apart, whatever they are called.
+    pub(super) class: usize,
 }
 
 /// A pod that stands for others.
@@ -104,18 +106,25 @@ pub(super) fn groups(
         add(&template.pod, Some(workload.clone()), false);
     }
     let variants = variants(found.keys());
+    let mut classes = HashMap::new();
     found
         .into_iter()
         .zip(variants)
-        .map(|((key, building), variant)| Group {
-            pods: Pods {
-                namespace: key.namespace,
-                name: key.name,
-                kind: key.kind,
-                variant,
-                live: building.live,
-            },
-            representatives: building.representatives.into_values().collect(),
+        .map(|((key, building), variant)| {
+            let (places, representatives) = building.representatives.into_iter().unzip();
+            let next = classes.len();
+            let seen: (_, _, Vec<Places>) = (key.namespace.clone(), key.traits, places);
+            Group {
+                pods: Pods {
+                    namespace: key.namespace,
+                    name: key.name,
+                    kind: key.kind,
+                    variant,
+                    live: building.live,
+                },
+                representatives,
+                class: *classes.entry(seen).or_insert(next),
+            }
         })
         .collect()
 }
@@ -175,11 +184,14 @@ fn variants<'a>(keys: impl Iterator<Item = &'a Key>) -> Vec<String> {
     variants
 }
 
+/// The listed blocks that a pod's addresses lie in.
+type Places = Vec<Option<usize>>;
+
 #[derive(Default)]
 struct Building {
     live: Vec<Arc<str>>,
     /// By the blocks that their addresses lie in.
-    representatives: BTreeMap<Vec<Option<usize>>, Representative>,
+    representatives: BTreeMap<Places, Representative>,
 }
 
 impl Building {

@@ -62,13 +62,25 @@ impl Matrix {
         );
         let mut cells = Cells::default();
         let total = rows.len() * columns.len();
+        // What classes were told: every other pair of the same two is told the same.
+        let mut told: HashMap<(usize, usize), usize> = HashMap::new();
         for row in &rows {
             for column in &columns {
-                let is_outside = row.block.is_some() && column.block.is_some();
-                cells.push(
-                    (!is_outside)
-                        .then(|| pair::cell(inventory, scope, &row.candidate, &column.candidate)),
-                );
+                if row.block.is_some() && column.block.is_some() {
+                    cells.ids.push(None);
+                    continue;
+                }
+                let classes = (row.class, column.class);
+                let is_to_itself = std::ptr::eq(*row, *column);
+                let known = told.get(&classes).filter(|_| !is_to_itself);
+                let id = known.copied().unwrap_or_else(|| {
+                    let (from, to) = (&row.candidate, &column.candidate);
+                    cells.intern(pair::cell(inventory, scope, from, to))
+                });
+                if !is_to_itself {
+                    told.insert(classes, id);
+                }
+                cells.ids.push(Some(id));
             }
             let done = cells.ids.len();
             report(Progress { done, total });
@@ -104,6 +116,8 @@ struct Standing<'a> {
     candidate: Candidate<'a>,
     /// Which block of the outside world it stands for.
     block: Option<usize>,
+    /// Candidates of one class are told the same.
+    class: usize,
     is_row: bool,
     is_column: bool,
 }
@@ -126,6 +140,7 @@ fn standing<'a>(
         found.push(Standing {
             candidate: Candidate::pods(inventory, group),
             block: None,
+            class: group.class,
             is_row,
             is_column,
         });
@@ -138,6 +153,8 @@ fn standing<'a>(
         found.push(Standing {
             candidate: Candidate::outside(address),
             block: Some(block),
+            // There are no more classes of pods than groups.
+            class: groups.len() + block,
             is_row: scope.has_outside_as_source(),
             is_column: scope.has_outside_as_destination(),
         });
@@ -171,14 +188,11 @@ struct Cells {
 }
 
 impl Cells {
-    fn push(&mut self, cell: Option<Cell>) {
-        let id = cell.map(|cell| {
-            *self.known.entry(cell).or_insert_with_key(|cell| {
-                self.distinct.push(cell.clone());
-                self.distinct.len() - 1
-            })
-        });
-        self.ids.push(id);
+    fn intern(&mut self, cell: Cell) -> usize {
+        *self.known.entry(cell).or_insert_with_key(|cell| {
+            self.distinct.push(cell.clone());
+            self.distinct.len() - 1
+        })
     }
 
     /// Blocks whose cells are all the same become one party.

@@ -76,7 +76,7 @@ impl<'a> Vocabulary<'a> {
 }
 
 /// Something that policies can tell pods apart by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Trait {
     /// A label's key and value.
     Label(String, String),

@@ -166,7 +166,7 @@ fn blocks_stand_for_what_no_smaller_block_holds() {
         [
             "prod/web[StatefulSet] -> prod/web[StatefulSet]: all, ip-block-matches-pod",
             // 10.2.0.0/16 is told what the rest of the world is told.
-            "rest of 0.0.0.0/0, 10.2.0.0/16, ::/0 -> prod/web[StatefulSet]: none, denied by ingress",
+            "rest of outside, 10.2.0.0/16 -> prod/web[StatefulSet]: none, denied by ingress",
             "rest of 10.0.0.0/8 -> prod/web[StatefulSet]: all",
             "203.0.113.0/24 -> prod/web[StatefulSet]: TCP 80, denied by ingress",
         ]
@@ -221,4 +221,43 @@ fn a_scope_narrows_ports_and_parties() {
     assert_eq!(heard.last(), Some(&Progress { done: 3, total: 3 }));
     let (_, _, cell) = matrix.pairs().next().unwrap();
     assert_eq!(cell.access(), Access::All);
+}
+
+/// What a cluster of these objects shows as rows.
+fn rows(text: &str) -> Vec<String> {
+    let read = manifest::parse(text);
+    assert_eq!(read.errors, []);
+    let matrix = Matrix::new(&Inventory::new(read.objects), &Scope::default(), |_| ());
+    matrix.rows.iter().map(Party::to_string).collect()
+}
+
+const DEPLOYMENT: &str = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: []}}}}";
+
+#[test]
+fn a_template_stands_for_its_pods_until_there_are_some() {
+    assert_eq!(rows(DEPLOYMENT), ["default/web[Deployment]", "outside"]);
+    let set = "{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-5d4f, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: u, controller: true}]}, spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: []}}}}";
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: web-5d4f-x, labels: {app: web, pod-template-hash: 5d4f}, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d4f, uid: u, controller: true}]}, spec: {containers: []}}";
+    // The set that the Deployment made is no workload of its own, with or without pods.
+    for world in [
+        format!("{DEPLOYMENT}\n---\n{set}"),
+        format!("{DEPLOYMENT}\n---\n{set}\n---\n{pod}"),
+        format!("{set}\n---\n{pod}"),
+        pod.to_owned(),
+    ] {
+        assert_eq!(
+            rows(&world),
+            ["default/web[Deployment]", "outside"],
+            "{world}"
+        );
+    }
+}
+
+#[test]
+fn a_job_is_its_cron_job_where_the_manifests_say_so() {
+    let job = "{apiVersion: batch/v1, kind: Job, metadata: {name: backup-1, ownerReferences: [{apiVersion: batch/v1, kind: CronJob, name: backup, uid: u, controller: true}]}, spec: {template: {spec: {containers: []}}}}";
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: backup-1-x, ownerReferences: [{apiVersion: batch/v1, kind: Job, name: backup-1, uid: u, controller: true}]}, spec: {containers: []}}";
+    let world = format!("{job}\n---\n{pod}");
+    assert_eq!(rows(&world), ["default/backup[CronJob]", "outside"]);
+    assert_eq!(rows(pod), ["default/backup-1[Job]", "outside"]);
 }

@@ -1,5 +1,6 @@
 //! Generated worlds: whatever a cell says of a port is what evaluation says of every pair of pods behind it.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -140,13 +141,69 @@ fn policy(number: usize) -> impl Strategy<Value = Value> {
     )
 }
 
+/// A ClusterNetworkPolicy of either tier.
+fn tiered(number: usize) -> impl Strategy<Value = Value> {
+    let subject = prop_oneof![
+        Just(json!({"namespaces": {}})),
+        selector().prop_map(|pods| json!({"pods": {"namespaceSelector": {}, "podSelector": pods}})),
+    ];
+    let tier = select(vec!["Admin", "Baseline"]);
+    let rules = (
+        prop::collection::vec(tiered_rule("from", false), 0..3),
+        prop::collection::vec(tiered_rule("to", true), 0..3),
+    );
+    (subject, tier, select(vec![0, 5, 5]), rules).prop_map(
+        move |(subject, tier, priority, (ingress, egress))| {
+            json!({"apiVersion": "policy.networking.k8s.io/v1alpha2", "kind": "ClusterNetworkPolicy",
+                   "metadata": {"name": format!("c{number}")},
+                   "spec": {"tier": tier, "priority": priority, "subject": subject,
+                            "ingress": ingress, "egress": egress}})
+        },
+    )
+}
+
+fn tiered_rule(peers: &'static str, is_egress: bool) -> impl Strategy<Value = Value> {
+    let pods = selector()
+        .prop_map(|pods| json!({"pods": {"namespaceSelector": {}, "podSelector": pods}}))
+        .boxed();
+    let others = select(vec![
+        json!({"networks": ["10.0.0.0/30", "203.0.113.128/25"]}),
+        json!({"networks": ["::/0"]}),
+        json!({"nodes": {}}),
+        json!({"domainNames": ["example.com"]}),
+    ]);
+    let peer = match is_egress {
+        true => prop_oneof![2 => pods, 1 => others].boxed(),
+        false => pods,
+    };
+    let ports = select(vec![
+        json!([{"tcp": {"destinationPort": {"number": 80}}}]),
+        json!([{"udp": {"destinationPort": {"range": {"start": 50, "end": 8080}}}}]),
+        json!([{"tcp": {"destinationPort": {"range": {"start": 8080, "end": 65535}}}}]),
+        Value::Null,
+    ]);
+    let action = select(vec!["Accept", "Deny", "Pass"]);
+    (action, peer, ports).prop_map(move |(action, peer, ports)| {
+        // Rule 35.
+        let is_name = peer.get("domainNames").is_some();
+        let action = if is_name { "Accept" } else { action };
+        let mut rule = json!({"action": action, peers: [peer]});
+        if !ports.is_null() {
+            rule["protocols"] = ports;
+        }
+        rule
+    })
+}
+
 fn world() -> impl Strategy<Value = Vec<Value>> {
     let pods = [pod(0), pod(1), pod(2), pod(3), pod(4)];
     let policies = (0..4_usize).map(policy).collect::<Vec<_>>();
-    let count = 0..=4_usize;
-    (pods, policies, count).prop_map(|(pods, mut policies, count)| {
-        policies.truncate(count);
-        pods.into_iter().chain(policies).collect()
+    let tiered = [tiered(0), tiered(1)];
+    let counts = (0..=4_usize, select(vec![0_usize, 0, 1, 2]));
+    (pods, policies, tiered, counts).prop_map(|(pods, policies, tiered, (network, cluster))| {
+        let policies = policies.into_iter().take(network);
+        let tiered = tiered.into_iter().take(cluster);
+        pods.into_iter().chain(policies).chain(tiered).collect()
     })
 }
 
@@ -210,7 +267,8 @@ proptest! {
     ) {
         let read = manifest::parse(&Value::from(objects).to_string());
         prop_assert_eq!(&read.errors, &[]);
-        let inventory = Inventory::new(read.objects);
+        let names = HashMap::from([("203.0.113.9".parse().unwrap(), vec!["example.com".into()])]);
+        let inventory = Inventory::new(read.objects).with_names(names);
         let matrix = Matrix::new(&inventory, &Scope::default(), |_| ());
         let named = [1, 53, 54, 79, 80, 81, 8080, 8081, 65534, 65535];
         let ports: Vec<u16> = draws
