@@ -1,4 +1,4 @@
-//! Which pods need not be asked about one by one.
+//! Which ends need not be asked about one by one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,14 +7,13 @@ use ipnet::IpNet;
 
 use crate::connection::End;
 use crate::inventory::Inventory;
-use crate::model::{Labels, NamedPort, Pod};
+use crate::model::{Labels, Pod};
 
-/// All that policies can tell about a pod, but for the node that it is on.
-#[derive(PartialEq)]
-struct Likeness<'a> {
-    namespace: &'a str,
-    labels: &'a Labels,
-    ports: &'a [NamedPort],
+/// All that policies can tell about an end, but for the node that it is or is on.
+struct Likeness {
+    pod: Option<Arc<Pod>>,
+    /// Of the node whose addresses it has; `None` for what is no node, and for one that is not known (rule 21).
+    node: Option<Labels>,
     /// One for each address.
     at: Vec<Block>,
     /// The port that is asked about.
@@ -49,47 +48,62 @@ impl Block {
     }
 }
 
-/// Those together that no policy can tell apart, as long as no node takes part. `of` names the ends of an item, and the
-/// port that is asked about.
+/// Those together that no policy can tell apart; which node they are, or are on, may yet count (rule 20). `of` names the
+/// ends of an item, and the port that is asked about.
 pub(super) fn grouped<T>(
     inventory: &Inventory,
     items: impl IntoIterator<Item = T>,
     of: impl Fn(&T) -> (&[End], Option<u16>),
 ) -> Vec<Vec<T>> {
-    let mut groups: Vec<Vec<T>> = Vec::new();
+    let mut groups: Vec<(Option<Likeness>, Vec<T>)> = Vec::new();
     for item in items {
-        let place = likeness(inventory, of(&item)).and_then(|wanted| {
-            let like = |group: &Vec<T>| {
-                let first = group
-                    .first()
-                    .and_then(|first| likeness(inventory, of(first)));
-                first.is_some_and(|first| first == wanted)
-            };
-            groups.iter().position(like)
+        let likeness = Likeness::of(inventory, of(&item));
+        let like = likeness.as_ref().and_then(|wanted| {
+            let is_like = |found: &Likeness| found.is_like(wanted);
+            let mut groups = groups.iter_mut();
+            groups.find(|(found, _)| found.as_ref().is_some_and(is_like))
         });
-        match place {
-            Some(place) => groups[place].push(item),
-            None => groups.push(vec![item]),
+        match like {
+            Some((_, group)) => group.push(item),
+            None => groups.push((likeness, vec![item])),
         }
     }
-    groups
+    groups.into_iter().map(|(_, group)| group).collect()
 }
 
-/// `None` for what is like nobody: hostNetwork pods are known by their address alone, and so is all that is no pod.
-fn likeness<'a>(
-    inventory: &Inventory,
-    (ends, port): (&'a [End], Option<u16>),
-) -> Option<Likeness<'a>> {
-    let pod: &Arc<Pod> = match ends.first()? {
-        End::Pod { pod, .. } if !pod.host_network => pod,
-        _ => return None,
-    };
-    let blocks = ends.iter().map(|end| Block::of(inventory, end.address()));
-    Some(Likeness {
-        namespace: &pod.namespace,
-        labels: &pod.labels,
-        ports: &pod.ports,
-        at: blocks.collect(),
-        port,
-    })
+impl Likeness {
+    /// `None` for what is like nobody: addresses, which are asked about one by one.
+    fn of(inventory: &Inventory, (ends, port): (&[End], Option<u16>)) -> Option<Self> {
+        let (pod, node) = match ends.first()? {
+            End::Pod { pod, address } if pod.host_network => {
+                let by_name = pod.node.as_deref().and_then(|node| inventory.node(node));
+                let node = by_name.or_else(|| inventory.node_at((*address)?));
+                (Some(pod.clone()), node)
+            }
+            End::Pod { pod, .. } => (Some(pod.clone()), None),
+            End::Node { node, .. } => (None, Some(node)),
+            End::Service { .. } | End::Address(_) | End::Unknown(_) => return None,
+        };
+        let blocks = ends.iter().map(|end| Block::of(inventory, end.address()));
+        Some(Self {
+            pod,
+            node: node.map(|node| node.labels.clone()),
+            at: blocks.collect(),
+            port,
+        })
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        let pods = match (&self.pod, &other.pod) {
+            (Some(one), Some(other)) => {
+                one.host_network == other.host_network
+                    && one.namespace == other.namespace
+                    && one.labels == other.labels
+                    && one.ports == other.ports
+            }
+            (None, None) => true,
+            _ => false,
+        };
+        pods && self.port == other.port && self.at == other.at && self.node == other.node
+    }
 }

@@ -1,6 +1,8 @@
 //! Two parties and a port, as every connection that they stand for.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use super::alike::Block;
 use super::backends::backends;
@@ -80,27 +82,14 @@ pub fn connections(
         protocol,
         dialled: &targets.dialled,
     };
-    // Which node a pod is on decides only beside a node (rule 20); otherwise one of a group stands for all.
-    let from_nodes = sources.iter().flatten().any(|member| is_node(member));
-    let mut reached = targets.groups.iter().flatten();
-    let to_nodes = reached.any(|target| is_node(&target.member));
     let (mut connections, mut to_themselves) = (Vec::new(), Vec::new());
     for sources in sources {
         for targets in &targets.groups {
-            for source in sources {
-                let is_self = |target: &&Target| is_same(source, &target.member);
-                if let Some(target) = targets.iter().find(is_self) {
-                    ask.pair(source, target, &mut to_themselves);
-                }
-                let count = if from_nodes { targets.len() } else { 1 };
-                let before = connections.len();
-                let others = targets.iter().filter(|target| !is_self(target));
-                for target in others.take(count) {
-                    ask.pair(source, target, &mut connections);
-                }
-                if connections.len() > before && !to_nodes {
-                    break;
-                }
+            if let Some((source, target)) = oneself(sources, targets) {
+                ask.pair(source, target, &mut to_themselves);
+            }
+            for (source, target) in representatives(sources, targets) {
+                ask.pair(source, target, &mut connections);
             }
         }
     }
@@ -108,15 +97,6 @@ pub fn connections(
         connections.append(&mut to_themselves);
     }
     Ok(connections)
-}
-
-/// A node, or a pod that shares a node's addresses.
-fn is_node(member: &[End]) -> bool {
-    match member.first() {
-        Some(End::Pod { pod, .. }) => pod.host_network,
-        Some(End::Node { .. }) => true,
-        _ => false,
-    }
 }
 
 /// Those who are dialled themselves. Who does not have a port of the name that is asked about is not meant.
@@ -183,11 +163,77 @@ fn no_such_port(groups: &[Vec<Member>], protocol: Protocol, port: &PortRef) -> R
     }
 }
 
+/// A pod that is in both groups, if there is one.
+fn oneself<'a>(sources: &'a [Member], targets: &'a [Target]) -> Option<(&'a Member, &'a Target)> {
+    let pairs = sources.iter().filter_map(|source| {
+        let mut targets = targets.iter();
+        let target = targets.find(|target| is_same(source, &target.member))?;
+        Some((source, target))
+    });
+    { pairs }.next()
+}
+
+/// Two that are not one pod, which stand for all such pairs of two groups. Between a pod and a node it counts whether the
+/// pod is on that node (rule 20): there is a pair of each kind then.
+fn representatives<'a>(
+    sources: &'a [Member],
+    targets: &'a [Target],
+) -> impl Iterator<Item = (&'a Member, &'a Target)> {
+    let find = |is_wanted: &dyn Fn(&Member, &Target) -> bool| {
+        let mut pairs = sources.iter().flat_map(|source| {
+            let targets = targets.iter();
+            targets.map(move |target| (source, target))
+        });
+        pairs.find(|(source, target)| is_wanted(source, target))
+    };
+    let others = |source: &Member, target: &Target| !is_same(source, &target.member);
+    let is_node_at = |member: Option<&Member>| member.is_some_and(|member| is_node(member));
+    let first_target = targets.first().map(|target| &target.member);
+    if is_node_at(sources.first()) == is_node_at(first_target) {
+        return [find(&others), None].into_iter().flatten();
+    }
+    let nodes: HashSet<_> = targets
+        .iter()
+        .filter_map(|target| node_name(&target.member))
+        .collect();
+    let has_node_there =
+        |source: &&Member| node_name(source).is_some_and(|node| nodes.contains(node));
+    let on_one_node = sources.iter().find(has_node_there).and_then(|source| {
+        let mut targets = targets.iter();
+        let target = targets.find(|target| node_name(&target.member) == node_name(source))?;
+        Some((source, target))
+    });
+    let apart = find(&|source, target| {
+        let node = node_name(source);
+        node.is_none() || node != node_name(&target.member)
+    });
+    [on_one_node, apart].into_iter().flatten()
+}
+
+/// A node, or a pod that shares a node's addresses.
+fn is_node(member: &[End]) -> bool {
+    match member.first() {
+        Some(End::Pod { pod, .. }) => pod.host_network,
+        Some(End::Node { .. }) => true,
+        _ => false,
+    }
+}
+
+/// The node that it is, or is on.
+fn node_name(member: &[End]) -> Option<&str> {
+    match member.first()? {
+        End::Pod { pod, .. } => pod.node.as_deref(),
+        End::Node { node, .. } => Some(&node.name),
+        _ => None,
+    }
+}
+
 /// Whether both are one pod. What stands for the pods of a template is no single one.
 fn is_same(one: &[End], other: &[End]) -> bool {
     match (one.first(), other.first()) {
+        // An inventory holds a pod once.
         (Some(End::Pod { pod: one, .. }), Some(End::Pod { pod: other, .. })) => {
-            !one.is_representative() && one.namespace == other.namespace && one.name == other.name
+            !one.is_representative() && Arc::ptr_eq(one, other)
         }
         _ => false,
     }

@@ -193,7 +193,7 @@ fn a_workload_is_each_of_its_pods_that_policies_can_tell_apart() {
 }
 
 #[test]
-fn beside_a_node_each_pod_of_a_workload_counts() {
+fn beside_a_node_it_counts_whether_a_pod_is_on_that_node() {
     check(
         &inventory(""),
         &[
@@ -214,6 +214,49 @@ fn beside_a_node_each_pod_of_a_workload_counts() {
                     "prod/web-0 10.1.0.1 > prod/proxy 192.168.0.1 :1",
                     "prod/web-1 10.1.0.2 > prod/proxy 192.168.0.1 :1",
                 ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn the_number_of_pods_does_not_multiply_questions() {
+    let pods = ["many", "host"].into_iter().flat_map(|set| {
+        (0..100).map(move |n| {
+            let host = set == "host";
+            format!(
+                "{{apiVersion: v1, kind: Pod, metadata: {{name: {set}-{n}, namespace: prod, labels: {{app: {set}}}, \
+                 ownerReferences: [{{apiVersion: apps/v1, kind: DaemonSet, name: {set}, uid: u, controller: true}}]}}, \
+                 spec: {{nodeName: w{n}, hostNetwork: {host}, containers: []}}, \
+                 status: {{podIPs: [{{ip: 10.{}.0.{n}}}]}}}}\n---\n",
+                if host { 8 } else { 9 }
+            )
+        })
+    });
+    let inventory = inventory(&pods.collect::<String>());
+    check(
+        &inventory,
+        &[
+            (
+                "prod/many[DaemonSet]",
+                "prod/many[DaemonSet]",
+                "TCP 1",
+                &["prod/many-0 10.9.0.0 > prod/many-1 10.9.0.1 :1"],
+            ),
+            (
+                "prod/many[DaemonSet]",
+                "prod/host[DaemonSet]",
+                "TCP 1",
+                &[
+                    "prod/many-0 10.9.0.0 > prod/host-0 10.8.0.0 :1",
+                    "prod/many-0 10.9.0.0 > prod/host-1 10.8.0.1 :1",
+                ],
+            ),
+            (
+                "prod/host[DaemonSet]",
+                "prod/host[DaemonSet]",
+                "TCP 1",
+                &["prod/host-0 10.8.0.0 > prod/host-1 10.8.0.1 :1"],
             ),
         ],
     );
