@@ -118,14 +118,7 @@ impl Pipeline {
             }
             Observation::Flow { key, state, .. } => self.tracker.flow(key, state, now),
             Observation::Drop(event) => self.tracker.drop(event.key, event.state, now),
-            Observation::Sweep { flows, drops } => {
-                for (key, state) in drops {
-                    self.tracker.drop(key, state, now);
-                }
-                for (key, state) in flows {
-                    self.tracker.swept_flow(key, state, now);
-                }
-            }
+            Observation::Sweep { flows, drops } => self.tracker.sweep(flows, drops, now),
             Observation::FlowExpired { key, state } => self.tracker.expired_flow(key, state, now),
             Observation::InterfaceUp(interface) => {
                 self.bindings.up(interface, &self.status);

@@ -155,6 +155,27 @@ impl Tracker {
         self.update_deadline(id, now, false);
     }
 
+    /// Takes what a sweep read: drops before connections, whose progress they bear on. A drop that is not known to have
+    /// happened here comes last: it may be known by one of these connections, whose event the sweep has overtaken.
+    pub fn sweep(
+        &mut self,
+        flows: Vec<(FlowKey, FlowState)>,
+        drops: Vec<(DropKey, DropState)>,
+        now: u64,
+    ) {
+        let (here, elsewhere): (Vec<_>, Vec<_>) =
+            drops.into_iter().partition(|(key, _)| self.is_here(key));
+        for (key, state) in here {
+            self.drop(key, state, now);
+        }
+        for (key, state) in flows {
+            self.swept_flow(key, state, now);
+        }
+        for (key, state) in elsewhere {
+            self.drop(key, state, now);
+        }
+    }
+
     /// Takes a flow entry as a sweep read it.
     pub fn swept_flow(&mut self, key: FlowKey, state: FlowState, now: u64) {
         if !self.by_interface.contains_key(&key) && is_over(&state, now) {

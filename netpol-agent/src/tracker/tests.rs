@@ -558,3 +558,27 @@ fn a_drop_far_from_here_is_not_taken_for_one_inside_the_pod() {
     assert_eq!(observed.verdict, ObservedVerdict::Unanswered);
     assert_eq!(observed.drop, None);
 }
+
+#[test]
+fn a_sweep_that_overtakes_the_events_tells_of_all_drops_inside_the_pod() {
+    let mut tracker = tracker(100);
+    let flags = f::OPENING_SEEN | f::OPENED_TO_POD;
+    let (flow_key, mut delivered) = state(&direct(), SERVER, MS, flags, [3, 0]);
+    delivered.last_seen = 3 * MS;
+    let (mut key, mut lost) = dropped(&direct(), 1, MS, 3);
+    lost.last_seen = 3 * MS;
+    // A namespace that nothing is known of, but that the packets were delivered to it.
+    key.netns = 4711;
+    key.input_ifindex = 9;
+    tracker.sweep(vec![(flow_key, delivered)], vec![(key, lost)], 4 * MS);
+    let (flow_key, first) = state(&direct(), SERVER, MS, flags, [1, 0]);
+    tracker.flow(flow_key, first, 5 * MS);
+    let (_, first) = dropped(&direct(), 1, MS, 1);
+    tracker.drop(key, first, 5 * MS);
+    let due = due(&mut tracker, 3000 * MS);
+    let [(_, _, observed)] = &due[..] else {
+        panic!("{due:?}")
+    };
+    assert_eq!(observed.verdict, ObservedVerdict::Dropped);
+    assert_eq!(observed.drop.as_ref().map(|drop| drop.packets), Some(3));
+}
