@@ -1,10 +1,12 @@
 //! Which connections a question stands for, and what is said where it stands for none.
 
+mod representatives;
+
 use super::*;
 use crate::connection::End;
 use crate::evaluate::evaluate;
 use crate::manifest;
-use crate::verdict::{Caveat, Decision};
+use crate::verdict::{Caveat, Decision, Verdict};
 
 const WORLD: &str = include_str!("tests/world.yaml");
 
