@@ -94,7 +94,8 @@ fn isolation(question: &Question<'_>, subject: &Subject) -> Judgement {
     }
 }
 
-/// Several things may happen. Where all lead to the same decision, that is the decision.
+/// Several things may happen. Where all lead to the same decision, that is the decision: by the rules that allow it in every
+/// way, or by all that may deny it.
 fn one_of(
     tier: Tier,
     possible: Possible,
@@ -120,12 +121,17 @@ fn one_of(
             return all;
         }
         let (into, verdict) = (&mut all.verdict, way.verdict);
-        into.allowed_by.extend(verdict.allowed_by);
+        // What allows it in one way only may not have been used at all.
+        into.allowed_by
+            .retain(|rule| verdict.allowed_by.contains(rule));
         into.denied_by.extend(verdict.denied_by);
         if verdict.path.len() > into.path.len() {
             into.path = verdict.path;
         }
         all.caveats.extend(way.caveats);
+    }
+    if let Some(step) = all.verdict.path.first_mut() {
+        step.outcome = TierOutcome::Undecided;
     }
     all
 }
