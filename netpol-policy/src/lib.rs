@@ -1,14 +1,14 @@
 //! Kubernetes network policy as a pure library: no clock, no I/O, no cluster, no protobuf.
 //!
 //! ```text
-//!   text ─► manifest ─► k8s ─► model::Object ─► inventory::Inventory ──┐
-//!           split,      convert,                immutable snapshot     ├─► evaluate ─► verdict
-//!           decode      validate                connection::Connection ┘
-//!                                                          ▲
-//!   "prod/web", "10.0.0.7", "http" ─► request ─────────────┘
+//!   text ─► manifest ─► k8s ─► model::Object ─► inventory::Inventory ──┐          (changes in place,
+//!           split,      convert,                                       │           copies are snapshots)
+//!           decode      validate                                       ├─► evaluate ─► verdict
+//!   "prod/web", "10.0.0.7", "http" ─► request ─► connection::Connection┘    cache
 //! ```
 //!
-//! [`matrix`] asks about every two workloads of an inventory.
+//! What follows from verdicts: [`explain`] tells how one came about and what would change it, [`matrix`] asks about every
+//! two workloads, [`lint`] finds policies that cannot mean what they say.
 //!
 //! The same [`k8s`] conversion serves objects from files and objects from an API server. Rule numbers in comments
 //! and tests are those of docs/policy-semantics.md.

@@ -1,5 +1,7 @@
 //! The NetworkPolicy tier: which rules allow the connection, or how each isolating policy falls short of it.
 
+use std::sync::Arc;
+
 use super::matching::Match;
 use super::{Question, peer, port};
 use crate::model::{NetworkPolicy, Peer, Rule};
@@ -20,7 +22,7 @@ pub(super) enum Answer {
 }
 
 /// Asks every isolating policy.
-pub(super) fn ask(question: &Question<'_>, isolating: &[std::sync::Arc<NetworkPolicy>]) -> Answer {
+pub(super) fn ask(question: &Question<'_>, isolating: &[Arc<NetworkPolicy>]) -> Answer {
     let mut found = Found {
         allowed_by: Vec::new(),
         by_address_only: true,

@@ -1,9 +1,12 @@
 //! From tier to tier until one decides (rules 27, 37).
 
+use std::sync::Arc;
+
 use super::network_policy::{self, Answer};
 use super::tiered::{self, Possible};
 use super::{Judgement, Question, decided};
 use crate::inventory::Subject;
+use crate::model::TieredPolicy;
 use crate::verdict::{
     Caveat, DecidedBy, Decision, Denial, DenyReason, DirectionVerdict, RuleRef, Tier, TierOutcome,
     TierStep,
@@ -28,13 +31,8 @@ fn from(tier: Tier, question: &Question<'_>, subject: &Subject) -> Judgement {
         Tier::Admin => from(Tier::NetworkPolicy, question, subject),
         Tier::NetworkPolicy | Tier::Baseline => decided(Decision::Allowed, DecidedBy::Default),
     };
-    let has_rules =
-        |policy: &&_| !crate::model::TieredPolicy::rules(policy, question.direction).is_empty();
-    if !policies
-        .iter()
-        .map(AsRef::as_ref)
-        .any(|policy| has_rules(&policy))
-    {
+    let is_silent = |policy: &Arc<TieredPolicy>| policy.rules(question.direction).is_empty();
+    if policies.iter().all(is_silent) {
         return after(tier, TierOutcome::NotSelected, next());
     }
     let mut possible = tiered::ask(question, policies);
