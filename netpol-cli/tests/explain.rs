@@ -50,6 +50,24 @@ fn tell(name: &str) {
     }
 }
 
+/// What stands below a command in a fenced block of the documentation.
+#[test]
+fn the_documentation_shows_what_is_printed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/explaining.md");
+    let text = fs::read_to_string(path).unwrap();
+    let blocks = text.split("```text\n$ ").skip(1);
+    let mut count = 0;
+    for block in blocks {
+        let (block, _) = block.split_once("```").unwrap();
+        let (line, shown) = block.split_once('\n').unwrap();
+        let told = run(line);
+        let (told, _) = told.rsplit_once("exit ").unwrap();
+        assert_eq!(told, shown);
+        count += 1;
+    }
+    assert_eq!(count, 2);
+}
+
 /// A test for each story.
 macro_rules! stories {
     ($($name:ident)*) => {
@@ -81,6 +99,7 @@ stories! {
     denied_by_default_and_by_the_nearest_rule
     flow_style_and_json
     host_network
+    long_rules
     named_port_without_a_name
     no_policy
     outside_addresses

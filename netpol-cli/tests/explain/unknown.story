@@ -31,6 +31,11 @@ Ingress of prod/db: DENIED, no rule admits ci/build
         ? ports[0]  TCP port named sql: no port was given
     - prod/web  does not select it: wants pod app=web, but prod/db has app=db
                 (manifests/policies.yaml:35)
+
+What would allow it
+  • add an ingress rule to prod/restrict-traffic: from pods app=build of namespace ci, any TCP port
+  • add a NetworkPolicy that isolates prod/db for ingress and allows it from pods app=build of
+    namespace ci, any TCP port
 exit 1
 
 $ flows explain --manifests manifests/world.yaml manifests/policies.yaml --from prod/web --to 10.1.2.99 --port 5432
