@@ -9,13 +9,6 @@ use serde::Serialize;
 use super::Shown;
 
 #[derive(Serialize)]
-struct Document<'a> {
-    parties: Vec<PartyJson<'a>>,
-    cells: Vec<CellJson>,
-    omitted: OmittedJson,
-}
-
-#[derive(Serialize)]
 struct PartyJson<'a> {
     /// What `from` and `to` of the cells name.
     id: String,
@@ -80,18 +73,27 @@ struct OmittedJson {
     cluster_blocks: Vec<String>,
 }
 
-/// Writes the object.
+/// Writes the object, with a party or a cell on each line.
 pub(super) fn write(out: &mut impl Write, shown: &Shown<'_>) -> io::Result<()> {
-    let document = Document {
-        parties: shown.parties().into_iter().map(party).collect(),
-        cells: shown
-            .pairs()
-            .map(|(from, to, one)| cell(from, to, one))
-            .collect(),
-        omitted: omitted(&shown.matrix.omitted),
-    };
-    serde_json::to_writer_pretty(&mut *out, &document).map_err(io::Error::from)?;
-    writeln!(out)
+    out.write_all(b"{\"parties\":[")?;
+    list(out, shown.parties().into_iter().map(party))?;
+    out.write_all(b"],\n\"cells\":[")?;
+    list(
+        out,
+        shown.pairs().map(|(from, to, one)| cell(from, to, one)),
+    )?;
+    out.write_all(b"],\n\"omitted\":")?;
+    serde_json::to_writer(&mut *out, &omitted(&shown.matrix.omitted))?;
+    out.write_all(b"}\n")
+}
+
+fn list(out: &mut impl Write, items: impl Iterator<Item = impl Serialize>) -> io::Result<()> {
+    for (index, item) in items.enumerate() {
+        let separator: &[u8] = if index == 0 { b"\n" } else { b",\n" };
+        out.write_all(separator)?;
+        serde_json::to_writer(&mut *out, &item)?;
+    }
+    Ok(())
 }
 
 fn party(party: &Party) -> PartyJson<'_> {

@@ -39,13 +39,13 @@ pub(super) fn text(shown: &Shown<'_>, width: usize) -> String {
         .pairs()
         .flat_map(|(_, _, cell)| cell.caveats.iter().copied())
         .collect();
+    if !caveats.is_empty() {
+        page.push_str("? cannot be decided, * is allowed with a caveat:\n");
+    }
     for caveat in caveats {
         let sentence = explain::caveat(caveat);
-        note(
-            &mut page,
-            &format!("* ? {}: {sentence}", caveat.as_str()),
-            width,
-        );
+        let line = format!("- {}: {sentence}", caveat.as_str());
+        note(&mut page, &line, width);
     }
     omitted(&mut page, &shown.matrix.omitted, width);
     page
@@ -149,7 +149,7 @@ fn summary(page: &mut String, shown: &Shown<'_>) {
     // Writing to a String cannot fail.
     let _ = writeln!(
         page,
-        "{pairs} pairs: {all} everything, {part} some ports, {none} nothing, {undecided} cannot be decided"
+        "{pairs} pairs: {all} all, {part} in part, {none} not at all, {undecided} undecided"
     );
 }
 

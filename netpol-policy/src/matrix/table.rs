@@ -145,6 +145,9 @@ fn standing<'a>(
             is_column,
         });
     }
+    // From one part of the outside world to another there is nothing to say.
+    let is_row = scope.has_outside_as_source() && found.iter().any(|one| one.is_column);
+    let is_column = scope.has_outside_as_destination() && found.iter().any(|one| one.is_row);
     for block in 0..blocks.len() {
         let Some(address) = blocks.representative(block, inventory) else {
             omitted.inner_blocks.push(blocks.get(block));
@@ -155,8 +158,8 @@ fn standing<'a>(
             block: Some(block),
             // There are no more classes of pods than groups.
             class: groups.len() + block,
-            is_row: scope.has_outside_as_source(),
-            is_column: scope.has_outside_as_destination(),
+            is_row,
+            is_column,
         });
     }
     found

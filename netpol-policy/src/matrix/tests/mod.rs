@@ -223,6 +223,23 @@ fn a_scope_narrows_ports_and_parties() {
     assert_eq!(cell.access(), Access::All);
 }
 
+#[test]
+fn the_outside_world_is_not_asked_about_itself() {
+    let scope = Scope {
+        from: vec!["outside".parse().unwrap()],
+        ..Scope::default()
+    };
+    let matrix = Matrix::new(&world(&[]), &scope, |_| ());
+    assert_eq!(
+        lines(&matrix),
+        [
+            "outside -> ci/shell: all",
+            "outside -> prod/web[StatefulSet]: all"
+        ]
+    );
+    assert_eq!(matrix.columns.len(), 2);
+}
+
 /// What a cluster of these objects shows as rows.
 fn rows(text: &str) -> Vec<String> {
     let read = manifest::parse(text);
