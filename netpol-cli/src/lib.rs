@@ -9,6 +9,7 @@
 //!                      └─ netpol_api::json   one object a line
 //! eval                  manifests ─► verdict, without a server
 //! explain               the same, with everything that was asked and its text (both: question, walk)
+//! matrix                who may talk to whom in manifests, by workload
 //! status                GetStatus as a table or JSON
 //! reference             docs/cli.md
 //! ```
