@@ -68,19 +68,21 @@ fn can_run() -> bool {
     require(&[&[Requirement::Root], programs.as_slice()].concat())
 }
 
-/// Connects to `data/db`, and returns what the agent says of it.
-fn connect(scene: &Scene, agent: &AgentProcess, from: &str, port: u16) -> (Outcome, Value) {
+/// Connects to `data/db` with this outcome, and returns what the agent says of it.
+fn connect(scene: &Scene, agent: &AgentProcess, from: &str, port: u16, expected: Outcome) -> Value {
     let db = scene.cluster.pod("data/db");
-    let attempt = TcpAttempt::to(db.at(5432))
-        .from_port(port)
-        .timeout(Duration::from_millis(500));
+    let attempt = TcpAttempt::to(db.at(5432)).from_port(port);
+    let attempt = match expected {
+        Outcome::TimedOut => attempt.timeout(Duration::from_millis(500)),
+        _ => attempt,
+    };
     let netns = scene.cluster.pod(from).netns();
     let outcome = attempt.exchange_from(netns, b"hello").unwrap();
+    assert_eq!(outcome, expected);
     let flow = FlowsCommand::against(agent)
         .wait_for(&["--from-port", &port.to_string()], PATIENCE, |_| true)
         .unwrap();
-    let flow = flow.unwrap_or_else(|| panic!("no flow from {port}: {}", agent.log()));
-    (outcome, flow)
+    flow.unwrap_or_else(|| panic!("no flow from {port}: {}", agent.log()))
 }
 
 #[test]
@@ -92,8 +94,7 @@ fn admin_tier_denies_and_accepts_before_network_policy_is_asked() {
     let db = scene.cluster.pod("data/db");
     let _server = TcpServer::start(db.netns(), db.at(5432)).unwrap();
 
-    let (outcome, flow) = connect(&scene, &agent, "ci/build", 45_001);
-    assert_eq!(outcome, Outcome::TimedOut);
+    let flow = connect(&scene, &agent, "ci/build", 45_001, Outcome::TimedOut);
     assert_eq!(flow["observed"]["verdict"], "dropped", "{flow:#}");
     assert_eq!(flow["computed"]["verdict"], "denied", "{flow:#}");
     assert_eq!(flow["agreement"], "agree", "{flow:#}");
@@ -114,8 +115,7 @@ fn admin_tier_denies_and_accepts_before_network_policy_is_asked() {
         "ClusterNetworkPolicy guard-data (Admin tier): ingress[1].from[1] denies ci/build"
     );
 
-    let (outcome, flow) = connect(&scene, &agent, "ops/probe", 45_002);
-    assert_eq!(outcome, Outcome::Answered);
+    let flow = connect(&scene, &agent, "ops/probe", 45_002, Outcome::Answered);
     assert_eq!(flow["observed"]["verdict"], "forwarded", "{flow:#}");
     assert_eq!(flow["computed"]["verdict"], "allowed", "{flow:#}");
     assert_eq!(flow["agreement"], "agree", "{flow:#}");
