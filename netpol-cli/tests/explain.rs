@@ -10,6 +10,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_json::json;
+
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explain")
 }
@@ -66,6 +68,54 @@ fn the_documentation_shows_what_is_printed() {
         count += 1;
     }
     assert_eq!(count, 2);
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let line = "flows explain --manifests manifests/world.yaml manifests/policies.yaml --from ci/build --to prod/db --port 5432";
+    let coloured = run(&format!("{line} --color always"));
+    assert!(coloured.starts_with("\u{1b}["), "{coloured:?}");
+    assert_eq!(
+        anstream::adapter::strip_str(&coloured).to_string(),
+        run(line)
+    );
+}
+
+#[test]
+fn json_holds_the_answer_and_every_step_with_its_text() {
+    let line = "flows explain --manifests manifests/world.yaml manifests/tiers.yaml manifests/policies.yaml --from prod/web --to prod/db --port 5432 -o json";
+    let told = run(line);
+    let (json, code) = told.split_once('\n').unwrap();
+    assert_eq!(code, "exit 0\n");
+    let told: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(told["allowed"], true);
+    let path = &told["paths"][0];
+    assert_eq!(path["from"]["labels"]["app"], "web");
+    let tiers = &path["tiers"]["ingress"];
+    let outcomes: Vec<_> = tiers
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tier| &tier["outcome"])
+        .collect();
+    assert_eq!(
+        outcomes,
+        [&json!("passed"), &json!("allowed"), &json!(null)]
+    );
+    let rule = &tiers[0]["policies"][0]["rules"][0];
+    assert_eq!(
+        (&rule["name"], &rule["answer"]),
+        (&json!("web-to-teams"), &json!("matches"))
+    );
+    assert_eq!(rule["source"]["file"], "manifests/tiers.yaml");
+    assert_eq!(rule["source"]["line"], 10);
+    assert_eq!(rule["source"]["text"][1], "    action: Pass");
+    let other = &tiers[0]["not_applying"][0];
+    assert_eq!(other["name"], "other");
+    assert_eq!(
+        other["misses"][0],
+        json!({"wants": "namespace team=nobody", "has": "prod has team=shop"})
+    );
 }
 
 /// A test for each story.
