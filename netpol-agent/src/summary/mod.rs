@@ -6,7 +6,7 @@ mod tests;
 
 use std::time::Duration;
 
-use netpol_policy::verdict::{Caveat, Decision, DirectionVerdict, Verdict};
+use netpol_policy::verdict::{Caveat, Decision, Verdict};
 
 use crate::flow::{Agreement, Drop, DropClass, Endpoint, Observed, ObservedVerdict};
 
@@ -61,12 +61,7 @@ impl Subject<'_> {
             (_, ObservedVerdict::Forwarded) if self.observed.refused_by_peer => self.refusal(),
             (_, ObservedVerdict::Forwarded) => String::new(),
             (Some(drop), verdict) if verdict.is_blocked() => self.drop(drop),
-            (_, ObservedVerdict::Rejected) => {
-                format!(
-                    "rejected by this node; what policies say is not known{}",
-                    self.why_unknown()
-                )
-            }
+            (_, ObservedVerdict::Rejected) => self.rejection(),
             (_, ObservedVerdict::Unanswered) => format!(
                 "no answer in {} s; no drop was seen on this node",
                 self.answer_timeout.as_secs_f64()
@@ -141,15 +136,23 @@ impl Subject<'_> {
         }
     }
 
-    /// What keeps policies from saying anything.
-    fn why_unknown(&self) -> &'static str {
-        let is_undecided = |verdict: &DirectionVerdict| verdict.decision == Decision::Unknown;
-        if ![&self.verdict.egress, &self.verdict.ingress]
-            .into_iter()
-            .any(is_undecided)
-        {
-            return "";
+    /// The node answered, and nothing shows what made it do so.
+    fn rejection(&self) -> String {
+        match self.verdict.decision() {
+            Decision::Allowed => "rejected by this node, and allowed by policy".to_owned(),
+            Decision::Denied => format!(
+                "rejected by this node, and denied by {}, which need not be the cause",
+                self.deniers()
+            ),
+            Decision::Unknown => format!(
+                "rejected by this node; what policies say is not known{}",
+                self.why_unknown()
+            ),
         }
+    }
+
+    /// What keeps policies from deciding, where they do not.
+    fn why_unknown(&self) -> &'static str {
         [
             (
                 Caveat::EqualPriority,

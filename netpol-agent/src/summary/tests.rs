@@ -6,7 +6,7 @@ use netpol_policy::verdict::{
 };
 
 use super::*;
-use crate::flow::{Flow, Identity};
+use crate::flow::{Flow, Identity, NodeReply};
 use crate::judge::agreement;
 use crate::testing::{allowed, drop_of, flow, pod};
 
@@ -203,4 +203,27 @@ fn refusals_and_silence() {
         sentence(&silent, &denied(&["a"])),
         "no answer in 2 s; no drop was seen on this node"
     );
+}
+
+#[test]
+fn a_rejection_without_a_drop_blames_nobody() {
+    let mut rejected = flow(1);
+    rejected.observed.verdict = ObservedVerdict::Rejected;
+    rejected.observed.node_reply = Some(NodeReply::IcmpUnreachable);
+    let mut unknown = allowed();
+    unknown.ingress.decision = Decision::Unknown;
+    unknown.caveats = vec![Caveat::BackendUnknown];
+    for (verdict, expected) in [
+        (allowed(), "rejected by this node, and allowed by policy"),
+        (
+            denied(&["a"]),
+            "rejected by this node, and denied by prod/a, which need not be the cause",
+        ),
+        (
+            unknown,
+            "rejected by this node; what policies say is not known (the Service's backend was not seen)",
+        ),
+    ] {
+        assert_eq!(sentence(&rejected, &verdict), expected);
+    }
 }
