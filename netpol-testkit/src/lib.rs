@@ -6,6 +6,7 @@
 //!            └─ world: Namespace (optional uplink)       inventory manifests of what was made
 //!
 //!   AgentProcess, FlowsCommand   the built binaries, run against such a cluster
+//!   readiness                    a cluster is handed out when its links carry packets, not before
 //!   record                       what was made, so that a killed run can be cleaned up by exact name
 //!   requirement                  a test that cannot run says so; under CI it fails
 //! ```
