@@ -2,7 +2,7 @@
 
 use super::matching::Match;
 use super::party::Party;
-use super::{Question, connects_to_itself, peer, port, tiered};
+use super::{Question, connects_to_itself, peer, tiered};
 use crate::connection::Connection;
 use crate::inventory::Inventory;
 use crate::model::{NetworkPolicy, Peer, PortRule, TieredPeer};
@@ -45,9 +45,4 @@ impl<'a> Entries<'a> {
     pub(crate) fn port(&self, port: &PortRule) -> Match {
         self.0.port(port)
     }
-}
-
-/// An entry of `ports` in words.
-pub(crate) fn port_words(port: &PortRule) -> String {
-    port::words(port)
 }

@@ -22,9 +22,11 @@ mod walk;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-pub(crate) use self::entries::{Entries, port_words};
+pub(crate) use self::entries::Entries;
 pub(crate) use self::matching::Match;
 use self::party::Party;
+pub(crate) use self::peer::block_words;
+pub(crate) use self::port::words as port_words;
 use crate::connection::{Connection, End};
 use crate::inventory::{Inventory, Subject};
 use crate::model::{Pod, PortRule};

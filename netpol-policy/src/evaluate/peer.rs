@@ -65,7 +65,8 @@ pub(super) fn misses(peer: &Peer, policy: &NetworkPolicy, question: &Question<'_
     }
 }
 
-fn block_words(block: &IpBlock) -> String {
+/// In words: `address in 10.0.0.0/8 except 10.1.0.0/16`.
+pub(crate) fn block_words(block: &IpBlock) -> String {
     let mut words = format!("address in {}", block.cidr);
     for (index, except) in block.except.iter().enumerate() {
         words.push_str(if index == 0 { " except " } else { ", " });

@@ -3,7 +3,7 @@
 use super::walk::{Answer, EntryWalk, LabelOwner, Miss, RuleWalk, WantedLabel};
 use super::{EndFacts, EndKind, words};
 use crate::connection::{Connection, End};
-use crate::evaluate::{Entries, Match, port_words};
+use crate::evaluate::{Entries, Match, block_words, port_words};
 use crate::inventory::Inventory;
 use crate::model::{
     Action, IpBlock, Labels, NetworkPolicy, Peer, PortMatch, PortRule, Rule, Selector, TieredPeer,
@@ -182,7 +182,7 @@ impl<'a> Asker<'a> {
             }
             None => self.address(),
         };
-        Miss::of(words::ip_block(block), has)
+        Miss::of(block_words(block), has)
     }
 
     fn port_miss(&self, rule: &PortRule) -> Miss {

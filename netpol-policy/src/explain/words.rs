@@ -1,8 +1,7 @@
 //! Peers, selectors and caveats in words.
 
-use crate::model::{
-    Action, DomainName, IpBlock, Labels, NetworkPolicy, Peer, Selector, TieredPeer,
-};
+use crate::evaluate::block_words;
+use crate::model::{Action, DomainName, Labels, NetworkPolicy, Peer, Selector, TieredPeer};
 use crate::verdict::{Caveat, PolicyKind, PolicyRef};
 
 /// Which pods two selectors include together; without the first one, pods of the one namespace.
@@ -21,7 +20,7 @@ pub(super) fn pods(namespaces: Option<&Selector>, own: &str, pods: &Selector) ->
 
 pub(super) fn peer(peer: &Peer, policy: &NetworkPolicy) -> String {
     match peer {
-        Peer::IpBlock(block) => ip_block(block),
+        Peer::IpBlock(block) => block_words(block),
         Peer::Pods {
             namespaces,
             pods: selected,
@@ -43,13 +42,6 @@ pub(super) fn tiered_peer(peer: &TieredPeer) -> String {
                 list(fields, "and")
             )
         }
-    }
-}
-
-pub(super) fn ip_block(block: &IpBlock) -> String {
-    match block.except.as_slice() {
-        [] => format!("address in {}", block.cidr),
-        except => format!("address in {} except {}", block.cidr, list(except, "and")),
     }
 }
 

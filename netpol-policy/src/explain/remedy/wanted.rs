@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::{peers_list, words};
 use super::trial::Trial;
 use crate::connection::End;
-use crate::evaluate::port_words;
+use crate::evaluate::{block_words, port_words};
 use crate::inventory::NAMESPACE_NAME_LABEL;
 use crate::model::{
     Action, Cidr, IpBlock, NamespacedPods, NetworkPolicy, Operator, Peer, Pod, PortMatch, PortRule,
@@ -81,7 +81,7 @@ impl Wanted {
     pub(super) fn peer_words(&self) -> String {
         match (&self.peer, &self.namespace) {
             (Some(Peer::Pods { pods, .. }), Some(namespace)) => words::pods(None, namespace, pods),
-            (Some(Peer::IpBlock(block)), _) => words::ip_block(block),
+            (Some(Peer::IpBlock(block)), _) => block_words(block),
             _ => "nobody".to_owned(),
         }
     }
