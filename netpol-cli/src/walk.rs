@@ -81,9 +81,7 @@ impl Told {
             paths,
         }
     }
-}
 
-impl Told {
     /// Whether the connections of the question get different answers.
     fn differs(&self) -> bool {
         self.caveats.contains(&Caveat::PodsDiffer)
