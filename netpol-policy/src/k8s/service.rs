@@ -84,6 +84,7 @@ pub fn service(from: &core::Service) -> Result<Service, ObjectError> {
         name: name(&from.metadata)?,
         kind,
         cluster_addresses,
+        is_headless: listed.iter().any(|text| text == "None"),
         external_addresses,
         selector: spec
             .selector

@@ -14,8 +14,10 @@ pub struct Service {
     pub name: Arc<str>,
     /// `spec.type`.
     pub kind: ServiceType,
-    /// `spec.clusterIPs`; empty for headless ones.
+    /// `spec.clusterIPs`; empty for headless ones, and where none has been given yet.
     pub cluster_addresses: Vec<IpAddr>,
+    /// `clusterIP: None`: its name stands for its backends themselves, and no port is translated.
+    pub is_headless: bool,
     /// `spec.externalIPs` and the load balancer's addresses.
     pub external_addresses: Vec<IpAddr>,
     /// `spec.selector`; `None` where somebody else makes its EndpointSlices.

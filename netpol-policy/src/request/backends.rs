@@ -10,7 +10,10 @@ use super::party::{self, Member};
 use super::{PortRef, RequestError};
 use crate::connection::End;
 use crate::inventory::Inventory;
-use crate::model::{Endpoint, Pod, Protocol, Service, ServicePort, ServiceType, TargetPort};
+use crate::model::{
+    Endpoint, EndpointPort, EndpointSlice, NamedPort, Pod, Protocol, Service, ServicePort,
+    ServiceType, TargetPort,
+};
 
 /// The backends of a Service for a port that is dialled, or for all its ports of a protocol where none is said. Of its
 /// EndpointSlices where it has some, else of its selector. Where there is none, the Service itself stands for them.
@@ -28,11 +31,16 @@ pub(super) fn backends(
         Some(address) => vec![address],
         None => service.cluster_addresses.clone(),
     };
-    let ports = match dialled_ports(service, protocol, port) {
-        Ok(ports) => ports,
-        // Who dials an address may find anything there.
-        Err(_) if address.is_some() && matches!(port, Some(PortRef::Number(_))) => Vec::new(),
-        Err(error) => return Err(error),
+    let ports = match (port, service.is_headless) {
+        // What is dialled there is a pod's port already.
+        (Some(PortRef::Number(number)), true) => vec![Wanted::Dialled(Some(*number))],
+        (None, true) => vec![Wanted::Dialled(None)],
+        _ => match service_ports(service, protocol, port) {
+            Ok(ports) => ports.into_iter().map(Wanted::Port).collect(),
+            // Who dials an address may find anything there.
+            Err(_) if address.is_some() && matches!(port, Some(PortRef::Number(_))) => Vec::new(),
+            Err(error) => return Err(error),
+        },
     };
     let mut found: Vec<Target> = Vec::new();
     for one in &ports {
@@ -49,7 +57,7 @@ pub(super) fn backends(
     }
     let number = match (port, ports.as_slice()) {
         (Some(PortRef::Number(number)), _) => *number,
-        (Some(PortRef::Name(_)), [one, ..]) => one.port,
+        (Some(PortRef::Name(_)), [Wanted::Port(one), ..]) => one.port,
         _ => 0,
     };
     Ok(Targets {
@@ -60,6 +68,14 @@ pub(super) fn backends(
             .collect(),
         with_self: true,
     })
+}
+
+/// Which backends are wanted, and at which port.
+enum Wanted<'a> {
+    /// Those of a port of the Service, at the port that it is translated into.
+    Port(&'a ServicePort),
+    /// All of them, at the port that is dialled.
+    Dialled(Option<u16>),
 }
 
 /// The Service itself, with whatever may be behind it.
@@ -106,7 +122,7 @@ fn described(service: &Service) -> String {
     format!("Service {}/{}", service.namespace, service.name)
 }
 
-fn dialled_ports<'a>(
+fn service_ports<'a>(
     service: &'a Service,
     protocol: Protocol,
     port: Option<&PortRef>,
@@ -133,24 +149,22 @@ fn dialled_ports<'a>(
     })
 }
 
-/// The backends of one port.
-fn behind(inventory: &Inventory, service: &Service, port: &ServicePort) -> Vec<Target> {
+/// The backends that are wanted.
+fn behind(inventory: &Inventory, service: &Service, wanted: &Wanted<'_>) -> Vec<Target> {
     let slices = inventory.endpoint_slices(service);
     if slices.is_empty() {
-        return selected(inventory, service, port);
+        return selected(inventory, service, wanted);
     }
     let listed = |is_wanted: fn(&Endpoint) -> bool| -> Vec<Target> {
         let mut targets: Vec<Target> = Vec::new();
         for slice in slices {
-            let fits = |one: &&_| is_port(one, port);
-            let Some(found) = slice.ports.iter().find(fits) else {
+            let Some(port) = wanted.of_slice(slice) else {
                 continue;
             };
-            let number = found.port.unwrap_or(port.port);
             for endpoint in slice.endpoints.iter().filter(|one| is_wanted(one)) {
                 let ends = endpoint.addresses.iter().map(|one| inventory.end_at(*one));
                 for end in ends {
-                    add(&mut targets, end, number);
+                    add(&mut targets, end, port);
                 }
             }
         }
@@ -164,16 +178,42 @@ fn behind(inventory: &Inventory, service: &Service, port: &ServicePort) -> Vec<T
     ready
 }
 
-fn is_port(one: &crate::model::EndpointPort, port: &ServicePort) -> bool {
-    one.name == port.name && one.protocol == port.protocol
+impl Wanted<'_> {
+    /// The port on the backends of a slice; outer `None` where it has no such port.
+    fn of_slice(&self, slice: &EndpointSlice) -> Option<Option<u16>> {
+        match self {
+            Self::Dialled(port) => Some(*port),
+            Self::Port(port) => {
+                let is_it =
+                    |one: &&EndpointPort| one.name == port.name && one.protocol == port.protocol;
+                let found = slice.ports.iter().find(is_it)?;
+                Some(Some(found.port.unwrap_or(port.port)))
+            }
+        }
+    }
+
+    /// The port on a pod; outer `None` where it has no such port.
+    fn of_pod(&self, pod: &Pod) -> Option<Option<u16>> {
+        let port = match self {
+            Self::Dialled(port) => return Some(*port),
+            Self::Port(port) => port,
+        };
+        Some(Some(match &port.target {
+            TargetPort::Number(number) => *number,
+            TargetPort::Name(name) => {
+                let is_it = |one: &&NamedPort| one.name == *name && one.protocol == port.protocol;
+                pod.ports.iter().find(is_it)?.port
+            }
+        }))
+    }
 }
 
 /// A pod has one entry in the slices of each address family, and is one backend.
-fn add(targets: &mut Vec<Target>, end: End, port: u16) {
+fn add(targets: &mut Vec<Target>, end: End, port: Option<u16>) {
     if let End::Pod { pod, .. } = &end {
         let same = targets.iter_mut().find(|target| {
             matches!(target.member.first(), Some(End::Pod { pod: known, .. }) if Arc::ptr_eq(known, pod))
-                && target.port == Some(port)
+                && target.port == port
         });
         if let Some(target) = same {
             target.member.push(end);
@@ -181,12 +221,11 @@ fn add(targets: &mut Vec<Target>, end: End, port: u16) {
         }
     }
     let member = vec![end];
-    let port = Some(port);
     targets.push(Target { member, port });
 }
 
 /// The pods that the selector matches, and what stands for the pods of templates that have none yet.
-fn selected(inventory: &Inventory, service: &Service, port: &ServicePort) -> Vec<Target> {
+fn selected(inventory: &Inventory, service: &Service, wanted: &Wanted<'_>) -> Vec<Target> {
     let Some(selector) = &service.selector else {
         return Vec::new();
     };
@@ -204,18 +243,9 @@ fn selected(inventory: &Inventory, service: &Service, port: &ServicePort) -> Vec
     });
     let pods = live.chain(templates.map(|template| template.pod.clone()));
     let target = |pod: Arc<Pod>| {
-        let number = match &port.target {
-            TargetPort::Number(number) => *number,
-            TargetPort::Name(name) => {
-                let mut ports = pod.ports.iter();
-                ports
-                    .find(|one| one.name == *name && one.protocol == port.protocol)?
-                    .port
-            }
-        };
         Some(Target {
+            port: wanted.of_pod(&pod)?,
             member: party::member(inventory, &pod),
-            port: Some(number),
         })
     };
     pods.filter_map(target).collect()

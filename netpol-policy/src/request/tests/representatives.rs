@@ -124,11 +124,11 @@ impl World {
             );
         }
         if let Some(label) = self.denied_node {
-            let _ = write!(
+            let _ = writeln!(
                 text,
                 "{{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {{name: nodes}}, \
                  spec: {{tier: Admin, priority: 1, subject: {{namespaces: {{}}}}, \
-                 egress: [{{action: Deny, to: [{{nodes: {{matchLabels: {{label: l{label}}}}}}}]}}]}}}}\n"
+                 egress: [{{action: Deny, to: [{{nodes: {{matchLabels: {{label: l{label}}}}}}}]}}]}}}}"
             );
         }
         text
