@@ -48,6 +48,14 @@ impl CliError {
         }
     }
 
+    /// An answer that could not be written. Its exit code is an answer too, also for a reader that went away.
+    pub(crate) fn of_answer(error: io::Error) -> Result<(), Self> {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Ok(()),
+            _ => Err(Self::Answer(error)),
+        }
+    }
+
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) | Self::Answer(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

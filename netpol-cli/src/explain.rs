@@ -47,6 +47,6 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
             anstream::AutoStream::new(io::stdout(), color_of(matches)).write_all(text.as_bytes())
         }
     }
-    .map_err(CliError::Answer)?;
+    .or_else(CliError::of_answer)?;
     Ok(answer.exit_code())
 }

@@ -37,7 +37,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
                     anstream::AutoStream::new(io::stdout(), eval.color).write_all(text.as_bytes())
                 }
             }
-            .map_err(CliError::Answer)?;
+            .or_else(CliError::of_answer)?;
             Ok(answer.exit_code())
         }
         Asked::Many(path) => {

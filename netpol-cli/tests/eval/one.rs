@@ -1,6 +1,8 @@
 //! One question: its answer in JSON and by exit code, and what is wrong with it.
 
-use crate::{eval, eval_text};
+use std::process::Stdio;
+
+use crate::{eval, eval_text, flows, world};
 
 #[test]
 fn allowed_by_a_rule() {
@@ -254,4 +256,27 @@ fn pods_of_a_workload_that_differ_leave_it_undecided() {
         ])
     );
     assert_eq!(ended.code, Some(3));
+}
+
+#[test]
+fn the_exit_code_stands_where_nobody_reads_the_answer() {
+    let mut command = flows(&[
+        "eval",
+        "--from",
+        "203.0.113.7",
+        "--to",
+        "prod/db-0",
+        "--manifests",
+    ]);
+    let piped = command
+        .arg(world())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(
+        (ended.status.code(), ended.stderr.as_slice()),
+        (Some(1), &b""[..])
+    );
 }

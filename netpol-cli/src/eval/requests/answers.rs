@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use netpol_policy::evaluate::evaluate;
+use netpol_policy::cache::VerdictCache;
 use netpol_policy::inventory::Inventory;
 use netpol_policy::model::Protocol;
 use netpol_policy::request::{self, EndRef, Party, PortRef, RequestError};
+use netpol_policy::verdict::Verdict;
 use serde::Serialize;
 
 use super::line::{self, Line, Malformed};
@@ -33,6 +34,8 @@ pub(super) struct Answers<'a> {
     /// Given to the next end.
     next: u64,
     kept: HashMap<Key, Rc<Kept>>,
+    /// For ends that are written differently, and yet the same to all policies.
+    verdicts: VerdictCache,
     limits: Limits,
 }
 
@@ -77,6 +80,7 @@ impl<'a> Answers<'a> {
             ends: HashMap::new(),
             next: 0,
             kept: HashMap::new(),
+            verdicts: VerdictCache::new(LIMITS.answers),
             limits: LIMITS,
         }
     }
@@ -172,9 +176,14 @@ impl<'a> Answers<'a> {
                 return Ok(Kept { text, is_error });
             }
         };
-        let verdicts = connections.iter().map(|one| evaluate(self.inventory, one));
-        let verdict = request::combine(verdicts);
-        let mut text = serde_json::to_vec(&Judged::from(&verdict))?;
+        let evaluate = |connection| self.verdicts.evaluate(self.inventory, connection);
+        let mut text = match connections.as_slice() {
+            [connection] => serde_json::to_vec(&Judged::from(&*evaluate(connection)))?,
+            several => {
+                let verdicts = several.iter().map(|one| Verdict::clone(&evaluate(one)));
+                serde_json::to_vec(&Judged::from(&request::combine(verdicts)))?
+            }
+        };
         // The id stands before all of it.
         text[0] = b',';
         text.push(b'\n');
