@@ -45,3 +45,53 @@ fn undecided() -> DirectionVerdict {
         path: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Decision::{Allowed, Denied, Unknown};
+
+    fn verdict(egress: Decision, ingress: Decision, caveats: &[Caveat]) -> Verdict {
+        let side = |decision| DirectionVerdict {
+            decision,
+            decided_by: DecidedBy::Policy,
+            ..undecided()
+        };
+        Verdict {
+            egress: side(egress),
+            ingress: side(ingress),
+            caveats: caveats.to_vec(),
+        }
+    }
+
+    #[test]
+    fn where_all_decide_alike_the_first_speaks_for_all_with_everybodys_caveats() {
+        let (one, other) = (Caveat::HostNetwork, Caveat::IpBlockMatchesPod);
+        let all = [
+            verdict(Denied, Allowed, &[other]),
+            verdict(Allowed, Denied, &[one, other]),
+        ];
+        assert_eq!(combine(all), verdict(Denied, Allowed, &[one, other]));
+    }
+
+    #[test]
+    fn where_they_differ_the_direction_that_differs_is_not_decided() {
+        for (first, second, egress, ingress) in [
+            ((Denied, Allowed), (Allowed, Allowed), Unknown, Allowed),
+            ((Denied, Unknown), (Allowed, Unknown), Unknown, Unknown),
+            ((Allowed, Allowed), (Allowed, Unknown), Allowed, Unknown),
+            ((Denied, Allowed), (Allowed, Unknown), Unknown, Unknown),
+        ] {
+            let answer = combine([first, second].map(|(out, to)| verdict(out, to, &[])));
+            let decisions = (answer.egress.decision, answer.ingress.decision);
+            assert_eq!(decisions, (egress, ingress), "{first:?} {second:?}");
+            assert_eq!(answer.decision(), Unknown);
+            assert_eq!(answer.caveats, [Caveat::PodsDiffer]);
+        }
+    }
+
+    #[test]
+    fn nothing_is_decided_where_nothing_is_asked() {
+        assert_eq!(combine([]).decision(), Unknown);
+    }
+}
