@@ -16,6 +16,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 use netpol_policy::dialect::Dialect;
 use netpol_policy::inventory::Inventory;
 use netpol_policy::manifest::{self, Place};
+use netpol_policy::model::Cidr;
 use netpol_policy::verdict::PolicyRef;
 
 pub(crate) use self::files::Source;
@@ -23,7 +24,7 @@ use self::reader::Reader;
 use crate::error::CliError;
 
 /// The arguments of every command that reads manifests; [`load`] reads them.
-pub(crate) fn arguments() -> [Arg; 4] {
+pub(crate) fn arguments() -> [Arg; 5] {
     [
         Arg::new("manifests")
             .long("manifests")
@@ -45,6 +46,15 @@ pub(crate) fn arguments() -> [Arg; 4] {
             .long("names")
             .value_name("FILE")
             .help("Domain names of addresses, in the form of /etc/hosts, for rules on domainNames"),
+        Arg::new("pod-cidr")
+            .long("pod-cidr")
+            .value_name("CIDR")
+            .action(ArgAction::Append)
+            .value_delimiter(',')
+            .help(
+                "Ranges that addresses of pods without one will come from, so that address blocks can be decided for \
+                 what Deployments and their like make",
+            ),
         Arg::new("strict")
             .long("strict")
             .action(ArgAction::SetTrue)
@@ -118,9 +128,19 @@ pub(crate) fn load(matches: &ArgMatches) -> Result<Loaded, CliError> {
     if let Some(path) = matches.get_one::<String>("names") {
         inventory = inventory.with_names(hosts::read(path)?);
     }
+    if let Some(texts) = matches.get_many::<String>("pod-cidr") {
+        let ranges: Result<Vec<Cidr>, CliError> = texts.map(|text| pod_range(text)).collect();
+        inventory = inventory.with_pod_ranges(&ranges?);
+    }
     Ok(Loaded {
         inventory,
         sources: reader.sources,
         origins: reader.origins,
     })
+}
+
+fn pod_range(text: &str) -> Result<Cidr, CliError> {
+    let (range, _) = Cidr::parse_lenient(text)
+        .map_err(|error| CliError::Usage(format!("--pod-cidr: {error}")))?;
+    Ok(range)
 }

@@ -36,7 +36,8 @@ struct Key {
     destination: Party,
     protocol: Protocol,
     port: Option<u16>,
-    ip_block_matches_cluster: bool,
+    /// How the inventory reads its objects.
+    reading: u64,
     /// The block of the address that was dialled, where that counts.
     dialled: Option<Block>,
 }
@@ -155,7 +156,7 @@ fn key(inventory: &Inventory, connection: &Connection) -> Option<Key> {
         destination: destination.seen_by(inventory, &source, Direction::Egress)?,
         protocol: connection.protocol,
         port: connection.destination_port,
-        ip_block_matches_cluster: inventory.dialect().ip_block_matches_cluster,
+        reading: inventory.reading(),
         dialled,
     })
 }

@@ -7,6 +7,7 @@
 mod documentation;
 mod manifests;
 mod one;
+mod pod_ranges;
 mod requests;
 
 use std::io::Write as _;

@@ -10,6 +10,7 @@
 //! Both directions are always evaluated. What is not known is carried through: a direction is unknown only where what
 //! may be the case leads to different decisions.
 
+mod block;
 mod entries;
 mod matching;
 mod network_policy;

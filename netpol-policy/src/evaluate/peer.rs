@@ -1,6 +1,7 @@
 //! `from` and `to` of a NetworkPolicy's rule.
 
 use super::Question;
+use super::block::Blocks;
 use super::matching::Match;
 use super::party::Who;
 use crate::model::{IpBlock, NetworkPolicy, Peer, Selector};
@@ -30,13 +31,15 @@ fn ip_block(block: &IpBlock, question: &Question<'_>) -> Match {
     let other = &question.other;
     let counts = question.inventory.dialect().ip_block_matches_cluster;
     match (&other.is, other.address) {
-        (Who::Service, _) => Match::Unknown(Caveat::BackendUnknown),
         (Who::Pod(_) | Who::Node(_), _) if !counts => Match::No,
-        (_, None) => Match::Unknown(Caveat::AddressUnknown),
         (Who::Unknown, Some(address)) if !counts && block.contains(address) => {
             Match::Unknown(Caveat::EndUnknown)
         }
-        (_, Some(address)) => Match::of(block.contains(address)),
+        _ => Blocks {
+            of: std::slice::from_ref(&block.cidr),
+            except: &block.except,
+        }
+        .hold_other(question),
     }
 }
 

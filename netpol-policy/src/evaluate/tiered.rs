@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Question;
+use super::block::Blocks;
 use super::matching::Match;
 use super::network_policy::indexed;
 use super::party::Who;
@@ -172,11 +173,11 @@ pub(super) fn peer(peer: &TieredPeer, question: &Question<'_>) -> Match {
             Who::Node(None) => Match::Unknown(Caveat::EndUnknown),
             Who::Pod(_) | Who::Outside | Who::Service | Who::Unknown => opaque(),
         },
-        TieredPeer::Networks(blocks) => match (&other.is, other.address) {
-            (Who::Service, _) => Match::Unknown(Caveat::BackendUnknown),
-            (_, None) => Match::Unknown(Caveat::AddressUnknown),
-            (_, Some(address)) => Match::of(blocks.iter().any(|block| block.contains(address))),
-        },
+        TieredPeer::Networks(blocks) => Blocks {
+            of: blocks,
+            except: &[],
+        }
+        .hold_other(question),
         TieredPeer::DomainNames(wanted) => match (&other.is, other.address) {
             (Who::Outside, Some(address)) => match question.inventory.names_of(address) {
                 Some(names) => Match::of(

@@ -40,9 +40,9 @@ struct Asks {
     names: bool,
 }
 
-/// A number that no subject has had, in any inventory.
-fn next_id() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
+/// A number that nothing has had before, in any inventory.
+pub(super) fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
@@ -85,7 +85,7 @@ impl Subject {
                 .collect()
         };
         let mut subject = Self {
-            id: next_id(),
+            id: next_number(),
             isolating_ingress: isolating(Direction::Ingress),
             isolating_egress: isolating(Direction::Egress),
             admin: of_tier(Tier::Admin),

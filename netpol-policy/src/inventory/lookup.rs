@@ -12,8 +12,8 @@ use super::{Inventory, NAMESPACE_NAME_LABEL};
 use crate::connection::End;
 use crate::dialect::Dialect;
 use crate::model::{
-    EndpointSlice, Labels, NetworkPolicy, Node, Pod, Protocol, Service, Template, TieredPolicy,
-    Workload,
+    Cidr, EndpointSlice, Labels, NetworkPolicy, Node, Pod, Protocol, Service, Template,
+    TieredPolicy, Workload,
 };
 
 impl Inventory {
@@ -217,6 +217,17 @@ impl Inventory {
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// Where the addresses of pods without one will come from; empty where that is not known.
+    #[must_use]
+    pub fn pod_ranges(&self) -> &[Cidr] {
+        &self.pod_ranges
+    }
+
+    /// Which way of reading its objects this is: inventories of one number read the same objects the same way.
+    pub(crate) fn reading(&self) -> u64 {
+        self.reading
     }
 
     /// The domain names that an address has; `None` where they are not known.

@@ -27,11 +27,12 @@ use imbl::{GenericHashMap, GenericHashSet};
 
 use self::blocks::{PodBlocks, PolicyBlocks};
 use self::claims::Claims;
+use self::identity::next_number;
 pub(crate) use self::identity::{Identity, Subject};
 use self::space::Space;
 use self::subjects::Subjects;
 use crate::dialect::Dialect;
-use crate::model::{Node, Object, Pod, Service, TieredPolicy};
+use crate::model::{Cidr, Node, Object, Pod, Service, TieredPolicy};
 
 /// The label that the API server sets on every namespace (rule 11).
 pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -59,6 +60,9 @@ pub struct Inventory {
     tiered: Arc<Vec<Arc<TieredPolicy>>>,
     dialect: Dialect,
     names: Map<IpAddr, Arc<[Arc<str>]>>,
+    pod_ranges: Arc<[Cidr]>,
+    /// Another for each way of reading the same objects.
+    reading: u64,
 }
 
 impl Inventory {
@@ -84,6 +88,7 @@ impl Inventory {
     #[must_use]
     pub fn with_dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
+        self.reading = next_number();
         self
     }
 
@@ -95,6 +100,26 @@ impl Inventory {
             .into_iter()
             .map(|(address, names)| (address.to_canonical(), names.into()))
             .collect();
+        self.reading = next_number();
+        self
+    }
+
+    /// The same objects, where the addresses of pods that have none yet, or that stand for a template's, will come from
+    /// these ranges: so that address blocks which hold a range whole, or nothing of it, can be decided.
+    #[must_use]
+    pub fn with_pod_ranges(mut self, ranges: &[Cidr]) -> Self {
+        self.pod_ranges = ranges.into();
+        self.reading = next_number();
+        self
+    }
+
+    /// The same objects, read as another inventory reads its own: dialect, domain names, ranges of pods.
+    #[must_use]
+    pub fn read_like(mut self, other: &Self) -> Self {
+        self.dialect = other.dialect;
+        self.names = other.names.clone();
+        self.pod_ranges = other.pod_ranges.clone();
+        self.reading = other.reading;
         self
     }
 }

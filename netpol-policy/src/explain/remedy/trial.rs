@@ -1,12 +1,9 @@
 //! The part of the world that decides about one connection, to change and ask again.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::change::Change;
 use crate::connection::{Connection, End};
-use crate::dialect::Dialect;
 use crate::evaluate::evaluate;
 use crate::inventory::Inventory;
 use crate::model::{Namespace, NetworkPolicy, Object, Pod, TieredPolicy};
@@ -17,8 +14,8 @@ use crate::verdict::{Direction, PolicyRef, Verdict};
 pub(super) struct Trial {
     pub(super) connection: Connection,
     objects: Vec<Object>,
-    names: HashMap<IpAddr, Vec<Arc<str>>>,
-    dialect: Dialect,
+    /// How objects are read.
+    like: Inventory,
 }
 
 impl Trial {
@@ -27,20 +24,13 @@ impl Trial {
         let mut trial = Self {
             connection: connection.clone(),
             objects: Vec::new(),
-            names: HashMap::new(),
-            dialect: inventory.dialect(),
+            like: inventory.clone(),
         };
         for end in ends {
             match end {
                 End::Pod { pod, .. } => trial.add_pod(pod, inventory),
                 End::Node { node, .. } => trial.objects.push(Object::Node((**node).clone())),
                 End::Service { .. } | End::Address(_) | End::Unknown(_) => {}
-            }
-            if let Some((address, names)) = end
-                .address()
-                .and_then(|address| Some((address, inventory.names_of(address)?)))
-            {
-                trial.names.insert(address, names.to_vec());
             }
         }
         let tiered = inventory.tiered_policies();
@@ -70,9 +60,7 @@ impl Trial {
         for change in changes {
             change.apply(self, &mut changed);
         }
-        let inventory = Inventory::new(changed.objects)
-            .with_dialect(changed.dialect)
-            .with_names(changed.names);
+        let inventory = Inventory::new(changed.objects).read_like(&changed.like);
         evaluate(&inventory, &changed.connection)
     }
 
