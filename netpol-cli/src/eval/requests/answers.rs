@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use netpol_policy::cache::VerdictCache;
+use netpol_policy::connection::Connection;
 use netpol_policy::inventory::Inventory;
 use netpol_policy::model::Protocol;
 use netpol_policy::request::{self, EndRef, Party, PortRef, RequestError};
@@ -33,10 +34,12 @@ pub(super) struct Answers<'a> {
     ends: HashMap<String, End>,
     /// Given to the next end.
     next: u64,
-    kept: HashMap<Key, Rc<Kept>>,
+    kept: HashMap<Key, Kept>,
     /// For ends that are written differently, and yet the same to all policies.
     verdicts: VerdictCache,
     limits: Limits,
+    /// Where answers are written before it is known how long they are.
+    scratch: Vec<u8>,
 }
 
 /// An end that was looked up.
@@ -57,12 +60,19 @@ struct Key {
 }
 
 /// What follows the id in the answer.
+#[derive(Clone)]
 struct Kept {
-    text: Vec<u8>,
+    text: Rc<[u8]>,
     is_error: bool,
 }
 
-/// An answer that is none.
+/// What follows the id where there is no answer.
+#[derive(Serialize)]
+struct Wrong {
+    error: String,
+}
+
+/// Instead of the answer to a line that is no request.
 #[derive(Serialize)]
 struct Refused<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,6 +92,7 @@ impl<'a> Answers<'a> {
             kept: HashMap::new(),
             verdicts: VerdictCache::new(LIMITS.answers),
             limits: LIMITS,
+            scratch: Vec::new(),
         }
     }
 
@@ -121,7 +132,7 @@ impl<'a> Answers<'a> {
         Ok(false)
     }
 
-    fn answer(&mut self, line: Line<'_>) -> io::Result<Rc<Kept>> {
+    fn answer(&mut self, line: Line<'_>) -> io::Result<Kept> {
         let (from, to) = (self.end(&line.from), self.end(&line.to));
         let key = Key {
             from: from.number,
@@ -132,7 +143,7 @@ impl<'a> Answers<'a> {
         if let Some(kept) = self.kept.get(&key) {
             return Ok(kept.clone());
         }
-        let kept = Rc::new(self.work_out(&from, &to, &key)?);
+        let kept = self.work_out(&from, &to, &key)?;
         if self.kept.len() >= self.limits.answers {
             self.kept.clear();
         }
@@ -156,7 +167,7 @@ impl<'a> Answers<'a> {
         end
     }
 
-    fn work_out(&self, from: &End, to: &End, key: &Key) -> io::Result<Kept> {
+    fn work_out(&mut self, from: &End, to: &End, key: &Key) -> io::Result<Kept> {
         let asked = match (&*from.party, &*to.party) {
             (Ok(from), Ok(to)) => {
                 let port = key.port.as_ref();
@@ -166,29 +177,30 @@ impl<'a> Answers<'a> {
             (Err(error), _) => Err(format!("from: {error}")),
             (_, Err(error)) => Err(format!("to: {error}")),
         };
-        let connections = match asked {
-            Ok(connections) => connections,
-            Err(message) => {
-                let mut text = b",\"error\":".to_vec();
-                serde_json::to_writer(&mut text, &message)?;
-                text.extend(b"}\n");
-                let is_error = true;
-                return Ok(Kept { text, is_error });
-            }
-        };
+        let is_error = asked.is_err();
+        self.scratch.clear();
+        match asked {
+            Ok(connections) => self.write_judged(&connections)?,
+            Err(error) => serde_json::to_writer(&mut self.scratch, &Wrong { error })?,
+        }
+        // The id stands before all of it.
+        self.scratch[0] = b',';
+        self.scratch.push(b'\n');
+        let text = self.scratch.as_slice().into();
+        Ok(Kept { text, is_error })
+    }
+
+    fn write_judged(&mut self, connections: &[Connection]) -> io::Result<()> {
         let evaluate = |connection| self.verdicts.evaluate(self.inventory, connection);
-        let mut text = match connections.as_slice() {
-            [connection] => serde_json::to_vec(&Judged::from(&*evaluate(connection)))?,
+        let out = &mut self.scratch;
+        match connections {
+            [connection] => serde_json::to_writer(out, &Judged::from(&*evaluate(connection)))?,
             several => {
                 let verdicts = several.iter().map(|one| Verdict::clone(&evaluate(one)));
-                serde_json::to_vec(&Judged::from(&request::combine(verdicts)))?
+                serde_json::to_writer(out, &Judged::from(&request::combine(verdicts)))?;
             }
-        };
-        // The id stands before all of it.
-        text[0] = b',';
-        text.push(b'\n');
-        let is_error = false;
-        Ok(Kept { text, is_error })
+        }
+        Ok(())
     }
 }
 
