@@ -112,6 +112,7 @@ pub(crate) fn load(matches: &ArgMatches) -> Result<Loaded, CliError> {
     for source in read.sources {
         reader.add(source, parse);
     }
+    reader.lint();
     let errors = reader.report();
     if is_strict && errors > 0 {
         let plural = if errors == 1 { "" } else { "s" };

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 
-use netpol_policy::manifest::Manifests;
+use netpol_policy::lint::lint;
+use netpol_policy::manifest::{ManifestError, Manifests};
 use netpol_policy::model::Object;
 
 use super::problem::{Problem, What};
@@ -43,21 +44,14 @@ impl Reader {
         }
         let index = self.sources.len();
         for (object, place) in read.objects.into_iter().zip(read.places) {
-            let (namespace, name) = object.key();
-            let kind = object.kind();
-            let key = (kind.to_owned(), namespace.to_owned(), name.to_owned());
             let origin = Origin {
                 source: index,
                 place,
             };
             // Within one text the parser has told already.
-            if let Some(before) = self.origins.insert(key, origin) {
-                let object = match namespace {
-                    "" => format!("{kind} {name}"),
-                    namespace => format!("{kind} {namespace}/{name}"),
-                };
+            if let Some(before) = self.origins.insert(key(&object), origin) {
                 let other = self.sources[before.source].name.clone();
-                self.tell(&source, [object], |object| What::Repeated {
+                self.tell(&source, [words(&object)], |object| What::Repeated {
                     object,
                     source: other.clone(),
                 });
@@ -65,6 +59,26 @@ impl Reader {
             self.objects.push(object);
         }
         self.sources.push(source);
+    }
+
+    /// Looks at what was read as a whole for what is valid and most likely a mistake.
+    pub(super) fn lint(&mut self) {
+        for warning in lint(&self.objects) {
+            let object = &self.objects[warning.object];
+            let (key, words) = (key(object), words(object));
+            let Some(origin) = self.origins.get(&key) else {
+                continue;
+            };
+            self.problems.push(Problem {
+                source: self.sources[origin.source].name.clone(),
+                what: What::Doubtful(ManifestError {
+                    document: origin.place.document,
+                    object: Some(words),
+                    field: warning.field,
+                    message: warning.message,
+                }),
+            });
+        }
     }
 
     fn tell<T>(
@@ -95,5 +109,20 @@ impl Reader {
             let _ = writeln!(stderr, "{}", text::clean(&line));
         }
         self.problems.iter().filter(|one| one.is_error()).count()
+    }
+}
+
+fn key(object: &Object) -> Key {
+    let (namespace, name) = object.key();
+    let kind = object.kind();
+    (kind.to_owned(), namespace.to_owned(), name.to_owned())
+}
+
+/// `Kind namespace/name`, or `Kind name` where there is no namespace.
+fn words(object: &Object) -> String {
+    let kind = object.kind();
+    match object.key() {
+        ("", name) => format!("{kind} {name}"),
+        (namespace, name) => format!("{kind} {namespace}/{name}"),
     }
 }

@@ -188,3 +188,24 @@ fn the_dialect_decides_about_blocks_and_pods() {
         assert_eq!(ended.code, Some(code), "{dialect}: {ended:?}");
     }
 }
+
+#[test]
+fn what_is_odd_in_all_manifests_together_is_told_and_answered_all_the_same() {
+    let tiered = |name: &str, action: &str| {
+        format!(
+            "{{kind: ClusterNetworkPolicy, apiVersion: policy.networking.k8s.io/v1alpha2, metadata: {{name: {name}}}, \
+             spec: {{tier: Admin, priority: 7, subject: {{namespaces: {{}}}}, \
+             ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}}}\n---\n"
+        )
+    };
+    let manifests = tiered("one", "Accept") + &tiered("two", "Deny");
+    let ended = eval_text(&manifests, &["--from", "192.0.2.1", "--to", "192.0.2.2"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert!(
+        lines.iter().any(|line| line
+            .starts_with("warning: <stdin>: document 2: ClusterNetworkPolicy two: ")
+            && line.contains("priority")),
+        "{ended:?}"
+    );
+}
