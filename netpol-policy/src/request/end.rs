@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::RequestError;
+use super::error::{LONGEST_NAME, quoted};
 
 /// Names an end, without saying whether it exists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +40,7 @@ impl FromStr for EndRef {
             return Ok(Self::Address(address.to_canonical()));
         }
         let malformed = || RequestError::Malformed {
-            text: text.to_owned(),
+            text: quoted(text),
         };
         let (namespace, rest) = text.split_once('/').ok_or_else(malformed)?;
         let (name, kind) = match rest.strip_suffix(']') {
@@ -71,7 +72,8 @@ impl FromStr for EndRef {
 }
 
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && !text.contains(|c: char| matches!(c, '/' | '[' | ']') || c.is_whitespace())
+    let is_none = |c: char| matches!(c, '/' | '[' | ']') || c.is_whitespace() || c.is_control();
+    (1..=LONGEST_NAME).contains(&text.len()) && !text.contains(is_none)
 }
 
 /// Kinds that are often written in lower case.
@@ -157,12 +159,32 @@ mod tests {
             "prod/[Deployment]",
             "prod/web[a]b]",
             "prod/we b",
+            "prod/we\u{1b}b",
             "192.0.2.0/24",
             "192.0.2.256",
         ] {
             let text = text.to_owned();
             let refused = text.parse::<EndRef>();
             assert_eq!(refused, Err(RequestError::Malformed { text }));
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_object_can_have_is_refused_and_quoted_in_part() {
+        assert!(format!("prod/{}", "x".repeat(253)).parse::<EndRef>().is_ok());
+        for text in [
+            format!("prod/{}", "é".repeat(500_000)),
+            format!("{}/web", "x".repeat(254)),
+            format!("prod/web[{}]", "x".repeat(254)),
+        ] {
+            let error = text.parse::<EndRef>().unwrap_err();
+            let quoted: String = text.chars().take(253).collect();
+            assert_eq!(
+                error,
+                RequestError::Malformed {
+                    text: format!("{quoted}…")
+                }
+            );
         }
     }
 }

@@ -3,6 +3,17 @@
 use super::hint::Hint;
 use crate::model::Protocol;
 
+/// Bytes that a name of the API may have at most, of whatever kind.
+pub(super) const LONGEST_NAME: usize = 253;
+
+/// What was written, as far as an error has room for it: requests come from files that anybody may have written.
+pub(super) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Why a question cannot be asked, in words for whoever asked it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -12,13 +23,13 @@ pub enum RequestError {
         "expected NAMESPACE/POD, NAMESPACE/NAME[KIND], node/NAME or an IP address, found {text:?}"
     )]
     Malformed {
-        /// As it was written.
+        /// As it was written, or how it begins.
         text: String,
     },
     /// Not the form of a port.
     #[error("expected a port from 1 to 65535 or its name, found {text:?}")]
     Port {
-        /// As it was written.
+        /// As it was written, or how it begins.
         text: String,
     },
     /// Not a protocol.
@@ -26,7 +37,7 @@ pub enum RequestError {
         "expected TCP, UDP, SCTP, ICMP, ICMPv6 or a number up to 255 as protocol, found {text:?}"
     )]
     Protocol {
-        /// As it was written.
+        /// As it was written, or how it begins.
         text: String,
     },
     /// A port beside a protocol without ports.

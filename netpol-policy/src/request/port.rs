@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::RequestError;
+use super::error::{LONGEST_NAME, quoted};
 use crate::model::Protocol;
 
 /// A port at the destination, as the opener dials it.
@@ -35,13 +36,14 @@ impl FromStr for PortRef {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || RequestError::Port {
-            text: text.to_owned(),
+            text: quoted(text),
         };
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             let number = text.parse().map_err(|_| error())?;
             return Self::from_number(number).map_err(|_| error());
         }
-        if text.starts_with(['-', '+']) || text.contains(char::is_whitespace) {
+        let is_none = |c: char| c == '/' || c.is_whitespace() || c.is_control();
+        if text.starts_with(['-', '+']) || text.contains(is_none) || text.len() > LONGEST_NAME {
             return Err(error());
         }
         Ok(Self::Name(text.to_owned()))
@@ -74,12 +76,14 @@ pub fn protocol(text: &str) -> Result<Protocol, RequestError> {
         .find(|(name, _)| name.eq_ignore_ascii_case(text));
     let number = match named {
         Some((_, number)) => Some(*number),
+        // A sign would be read too.
+        None if text.starts_with('+') => None,
         None => text.parse().ok(),
     };
     number
         .map(Protocol::from_ip_number)
         .ok_or_else(|| RequestError::Protocol {
-            text: text.to_owned(),
+            text: quoted(text),
         })
 }
 
@@ -105,10 +109,14 @@ mod tests {
             "-1",
             "+80",
             "ht tp",
+            "80/udp",
+            "a\u{0}",
         ] {
             let text = text.to_owned();
             assert_eq!(text.parse::<PortRef>(), Err(RequestError::Port { text }));
         }
+        let error = "x".repeat(1 << 20).parse::<PortRef>().unwrap_err();
+        assert!(error.to_string().len() < 400, "it is quoted in part");
     }
 
     #[test]
@@ -124,7 +132,7 @@ mod tests {
         ] {
             assert_eq!(protocol(text), Ok(expected), "{text}");
         }
-        for text in ["", "http", "256", "-6"] {
+        for text in ["", "http", "256", "-6", "+6", "6 "] {
             let text = text.to_owned();
             assert_eq!(protocol(&text), Err(RequestError::Protocol { text }));
         }

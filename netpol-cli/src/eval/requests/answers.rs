@@ -163,7 +163,10 @@ impl<'a> Answers<'a> {
             self.ends.clear();
         }
         let end = End { number, party };
-        self.ends.insert(text.to_owned(), end.clone());
+        // What is no end may be as long as a line.
+        if !matches!(*end.party, Err(RequestError::Malformed { .. })) {
+            self.ends.insert(text.to_owned(), end.clone());
+        }
         end
     }
 
@@ -219,6 +222,21 @@ mod tests {
     use netpol_policy::manifest;
 
     use super::*;
+
+    #[test]
+    fn ends_as_long_as_lines_are_not_kept() {
+        let inventory = Inventory::new([]);
+        let mut answers = Answers::new(&inventory);
+        for n in 0..3 {
+            let from = format!("prod/{n}{}", "x".repeat(1 << 16));
+            let line = format!("{{\"id\":\"\",\"from\":\"{from}\",\"to\":\"{from}\"}}");
+            let mut out = Vec::new();
+            assert!(!answers.write(&mut out, 1, line.as_bytes()).unwrap());
+            assert!(out.len() < 1000, "nor told whole");
+        }
+        assert_eq!(answers.ends.len(), 0);
+        assert!(answers.kept.values().all(|kept| kept.text.len() < 1000));
+    }
 
     #[test]
     fn what_is_not_kept_is_answered_the_same_again() {
