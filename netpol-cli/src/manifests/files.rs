@@ -42,7 +42,7 @@ pub(super) fn read<'a>(paths: impl Iterator<Item = &'a String>) -> Result<Texts,
         let unreadable = |error: io::Error| CliError::Input(format!("--manifests {path}: {error}"));
         if path == "-" {
             if texts.seen.insert(PathBuf::from("-")) {
-                let text = text(io::stdin().lock()).map_err(unreadable)?;
+                let text = text(io::stdin().lock(), LARGEST).map_err(unreadable)?;
                 let name = "<stdin>".to_owned();
                 texts.sources.push(Source { name, text });
             }
@@ -61,7 +61,7 @@ pub(super) fn read<'a>(paths: impl Iterator<Item = &'a String>) -> Result<Texts,
 impl Texts {
     fn file(&mut self, path: &Path) -> io::Result<()> {
         if self.is_new(path) {
-            let text = text(File::open(path)?)?;
+            let text = text(File::open(path)?, LARGEST)?;
             let name = path.display().to_string();
             self.sources.push(Source { name, text });
         }
@@ -111,11 +111,15 @@ impl Texts {
     }
 }
 
-fn text(from: impl Read) -> io::Result<String> {
+/// All of a text.
+///
+/// # Errors
+/// What cannot be read, is no UTF-8, or has more than `most` bytes.
+pub(super) fn text(from: impl Read, most: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
-    from.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::other(format!("is larger than {LARGEST} bytes")));
+    from.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("is larger than {most} bytes")));
     }
     String::from_utf8(bytes).map_err(|_| io::Error::other("is no UTF-8 text"))
 }

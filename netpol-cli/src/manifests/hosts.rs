@@ -1,11 +1,15 @@
 //! Domain names of addresses, in the form of hosts(5): an address and its names on each line, `#` begins a comment.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::File;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::files;
 use crate::error::CliError;
+
+/// Bytes of a names file; a million lines have less.
+const LARGEST: u64 = 1 << 26;
 
 /// Names by address.
 pub(super) type Names = HashMap<IpAddr, Vec<Arc<str>>>;
@@ -15,7 +19,8 @@ pub(super) type Names = HashMap<IpAddr, Vec<Arc<str>>>;
 /// # Errors
 /// A file that cannot be read, or is of another form.
 pub(super) fn read(path: &str) -> Result<Names, CliError> {
-    let text = fs::read_to_string(path)
+    let text = File::open(path)
+        .and_then(|file| files::text(file, LARGEST))
         .map_err(|error| CliError::Input(format!("--names {path}: {error}")))?;
     parse(&text).map_err(|message| CliError::Input(format!("--names {path}: {message}")))
 }
@@ -55,6 +60,15 @@ mod tests {
         let expected: Vec<Arc<str>> =
             vec!["a.example".into(), "b.example".into(), "c.example".into()];
         assert_eq!(names, Names::from([(address, expected)]));
+    }
+
+    #[test]
+    fn a_names_file_without_an_end_is_refused() {
+        let error = read("/dev/zero").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "--names /dev/zero: is larger than 67108864 bytes"
+        );
     }
 
     #[test]
