@@ -39,9 +39,7 @@ impl FromStr for EndRef {
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Self::Address(address.to_canonical()));
         }
-        let malformed = || RequestError::Malformed {
-            text: quoted(text),
-        };
+        let malformed = || RequestError::Malformed { text: quoted(text) };
         let (namespace, rest) = text.split_once('/').ok_or_else(malformed)?;
         let (name, kind) = match rest.strip_suffix(']') {
             Some(rest) => rest
@@ -171,7 +169,11 @@ mod tests {
 
     #[test]
     fn a_name_that_no_object_can_have_is_refused_and_quoted_in_part() {
-        assert!(format!("prod/{}", "x".repeat(253)).parse::<EndRef>().is_ok());
+        assert!(
+            format!("prod/{}", "x".repeat(253))
+                .parse::<EndRef>()
+                .is_ok()
+        );
         for text in [
             format!("prod/{}", "é".repeat(500_000)),
             format!("{}/web", "x".repeat(254)),

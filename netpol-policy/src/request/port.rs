@@ -35,9 +35,7 @@ impl FromStr for PortRef {
     type Err = RequestError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || RequestError::Port {
-            text: quoted(text),
-        };
+        let error = || RequestError::Port { text: quoted(text) };
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             let number = text.parse().map_err(|_| error())?;
             return Self::from_number(number).map_err(|_| error());
@@ -82,9 +80,7 @@ pub fn protocol(text: &str) -> Result<Protocol, RequestError> {
     };
     number
         .map(Protocol::from_ip_number)
-        .ok_or_else(|| RequestError::Protocol {
-            text: quoted(text),
-        })
+        .ok_or_else(|| RequestError::Protocol { text: quoted(text) })
 }
 
 #[cfg(test)]
