@@ -112,6 +112,7 @@ impl Blocks {
     /// Blocks that are told alike, as one part of the outside world: a block that lies in another of them is not listed
     /// again, and what lies in them and is not one of them is an exception.
     pub(super) fn together(&self, members: &[usize]) -> Outside {
+        let members: BTreeSet<usize> = members.iter().copied().collect();
         let is_member = |index: usize| members.contains(&index);
         let within_member = |index: usize| self.parents[index].is_some_and(is_member);
         let blocks = members

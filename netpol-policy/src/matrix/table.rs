@@ -20,8 +20,8 @@ pub struct Matrix {
     pub columns: Vec<Party>,
     /// What takes no part.
     pub omitted: Omitted,
-    /// Row after row; `None` from one part of the outside world to another.
-    cells: Vec<Option<usize>>,
+    /// Which of [`Self::distinct`].
+    cells: Grid,
     /// Cells that differ from each other: most pairs share a few.
     distinct: Vec<Cell>,
 }
@@ -60,16 +60,19 @@ impl Matrix {
             standing.iter().filter(|one| one.is_row).collect(),
             standing.iter().filter(|one| one.is_column).collect(),
         );
-        let mut cells = Cells::default();
-        let total = rows.len() * columns.len();
+        let shape = Shape {
+            pod_rows: rows.iter().filter(|one| one.block.is_none()).count(),
+            pod_columns: columns.iter().filter(|one| one.block.is_none()).count(),
+            rows: rows.len(),
+            columns: columns.len(),
+        };
+        let mut cells = Cells::new(shape);
+        let total = shape.pairs();
         // What classes were told: every other pair of the same two is told the same.
         let mut told: HashMap<(usize, usize), usize> = HashMap::new();
         for row in &rows {
-            for column in &columns {
-                if row.block.is_some() && column.block.is_some() {
-                    cells.ids.push(None);
-                    continue;
-                }
+            let width = shape.width(row.block.is_none());
+            for column in &columns[..width] {
                 let classes = (row.class, column.class);
                 let is_to_itself = std::ptr::eq(*row, *column);
                 let known = told.get(&classes).filter(|_| !is_to_itself);
@@ -80,9 +83,9 @@ impl Matrix {
                 if !is_to_itself {
                     told.insert(classes, id);
                 }
-                cells.ids.push(Some(id));
+                cells.grid.ids.push(id);
             }
-            let done = cells.ids.len();
+            let done = cells.grid.ids.len();
             report(Progress { done, total });
         }
         let (rows, columns) = (sides(&rows), sides(&columns));
@@ -93,21 +96,71 @@ impl Matrix {
     /// row or column.
     #[must_use]
     pub fn cell(&self, row: usize, column: usize) -> Option<&Cell> {
-        if column >= self.columns.len() {
-            return None;
-        }
-        let id = *self.cells.get(row * self.columns.len() + column)?;
-        id.map(|id| &self.distinct[id])
+        Some(&self.distinct[self.cells.get(row, column)?])
     }
 
     /// Every pair that has a cell, row after row.
     pub fn pairs(&self) -> impl Iterator<Item = (&Party, &Party, &Cell)> {
-        let indices = (0..self.rows.len())
-            .flat_map(|row| (0..self.columns.len()).map(move |column| (row, column)));
+        let shape = self.cells.shape;
+        let indices = (0..shape.rows).flat_map(move |row| {
+            (0..shape.width(row < shape.pod_rows)).map(move |column| (row, column))
+        });
         indices.filter_map(|(row, column)| {
             let cell = self.cell(row, column)?;
             Some((&self.rows[row], &self.columns[column], cell))
         })
+    }
+}
+
+/// How many rows and columns there are. Those of pods stand before those of the outside world.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    pod_rows: usize,
+    pod_columns: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Shape {
+    /// Columns that a row has a cell in: one of the outside world has none with the outside world.
+    fn width(self, is_of_pods: bool) -> usize {
+        if is_of_pods {
+            self.columns
+        } else {
+            self.pod_columns
+        }
+    }
+
+    /// How many cells there are.
+    fn pairs(self) -> usize {
+        self.pod_rows * self.columns + (self.rows - self.pod_rows) * self.pod_columns
+    }
+}
+
+/// Numbers of cells, row after row. From one part of the outside world to another there is none, and no room for one:
+/// policies may name a million blocks.
+#[derive(Clone, Debug)]
+struct Grid {
+    shape: Shape,
+    ids: Vec<usize>,
+}
+
+impl Grid {
+    fn get(&self, row: usize, column: usize) -> Option<usize> {
+        let Shape {
+            pod_rows,
+            pod_columns,
+            columns,
+            ..
+        } = self.shape;
+        if column >= self.shape.width(row < pod_rows) {
+            return None;
+        }
+        let before = match row.checked_sub(pod_rows) {
+            None => row * columns,
+            Some(row) => pod_rows * columns + row * pod_columns,
+        };
+        self.ids.get(before + column).copied()
     }
 }
 
@@ -183,14 +236,24 @@ fn sides(standing: &[&Standing<'_>]) -> Vec<Side> {
 }
 
 /// Cells as they are found.
-#[derive(Default)]
 struct Cells {
-    ids: Vec<Option<usize>>,
+    grid: Grid,
     distinct: Vec<Cell>,
     known: HashMap<Cell, usize>,
 }
 
 impl Cells {
+    fn new(shape: Shape) -> Self {
+        Self {
+            grid: Grid {
+                shape,
+                ids: Vec::new(),
+            },
+            distinct: Vec::new(),
+            known: HashMap::new(),
+        }
+    }
+
     fn intern(&mut self, cell: Cell) -> usize {
         *self.known.entry(cell).or_insert_with_key(|cell| {
             self.distinct.push(cell.clone());
@@ -206,23 +269,21 @@ impl Cells {
         blocks: &Blocks,
         omitted: Omitted,
     ) -> Matrix {
-        let width = columns.len();
-        let at = |row: usize, column: usize| self.ids[row * width + column];
         // All that a block is told, as a source and as a destination.
-        let mut told: HashMap<usize, Vec<Option<usize>>> = HashMap::new();
+        let mut told: HashMap<usize, Vec<usize>> = HashMap::new();
         for (row, side) in rows.iter().enumerate() {
             if let Side::Block(block) = side {
-                let cells = (0..width).map(|column| at(row, column));
+                let cells = (0..columns.len()).filter_map(|column| self.grid.get(row, column));
                 told.entry(*block).or_default().extend(cells);
             }
         }
         for (column, side) in columns.iter().enumerate() {
             if let Side::Block(block) = side {
-                let cells = (0..rows.len()).map(|row| at(row, column));
+                let cells = (0..rows.len()).filter_map(|row| self.grid.get(row, column));
                 told.entry(*block).or_default().extend(cells);
             }
         }
-        let mut alike: HashMap<Vec<Option<usize>>, Vec<usize>> = HashMap::new();
+        let mut alike: HashMap<Vec<usize>, Vec<usize>> = HashMap::new();
         for (block, cells) in told {
             alike.entry(cells).or_default().push(block);
         }
@@ -244,16 +305,63 @@ impl Cells {
             kept.unzip()
         };
         let ((row_indices, rows), (column_indices, columns)) = (kept(rows), kept(columns));
-        let cells = row_indices
-            .iter()
-            .flat_map(|row| column_indices.iter().map(|column| at(*row, *column)))
-            .collect();
+        let is_pods = |party: &&Party| matches!(party, Party::Pods(_));
+        let shape = Shape {
+            pod_rows: rows.iter().filter(is_pods).count(),
+            pod_columns: columns.iter().filter(is_pods).count(),
+            rows: rows.len(),
+            columns: columns.len(),
+        };
+        let ids = row_indices.iter().enumerate().flat_map(|(place, row)| {
+            let columns = &column_indices[..shape.width(place < shape.pod_rows)];
+            let grid = &self.grid;
+            columns
+                .iter()
+                .filter_map(move |column| grid.get(*row, *column))
+        });
+        let cells = Grid {
+            shape,
+            ids: ids.collect(),
+        };
         Matrix {
             rows,
             columns,
             omitted,
             cells,
             distinct: self.distinct,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_blocks_take_no_room_between_each_other() {
+        let blocks = 1_000_000;
+        let shape = Shape {
+            pod_rows: 2,
+            pod_columns: 1,
+            rows: 2 + blocks,
+            columns: 1 + blocks,
+        };
+        assert_eq!(shape.pairs(), 2 * (1 + blocks) + blocks);
+        let grid = Grid {
+            shape,
+            ids: (0..shape.pairs()).collect(),
+        };
+        for (row, column, cell) in [
+            (0, 0, Some(0)),
+            (0, blocks, Some(blocks)),
+            (1, 0, Some(1 + blocks)),
+            (2, 0, Some(2 * (1 + blocks))),
+            (2, 1, None),
+            (1 + blocks, 0, Some(shape.pairs() - 1)),
+            (2 + blocks, 0, None),
+            (0, 1 + blocks, None),
+        ] {
+            assert_eq!(grid.get(row, column), cell, "row {row}, column {column}");
         }
     }
 }
