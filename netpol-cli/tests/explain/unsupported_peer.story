@@ -29,4 +29,6 @@ What would allow it
 Caveats
   • A rule has a peer of a kind that is not known here, so it accepts nothing, or denies everything.
     unsupported-peer
+warning: manifests/odd.yaml: document 1: ClusterNetworkPolicy odd: spec.ingress[0].from[0]: has no field that is known, found {galaxies}: its rule fails closed
+warning: manifests/odd.yaml: document 1: ClusterNetworkPolicy odd: spec.ingress[1].from[0]: has no field that is known, found {galaxies}: its rule fails closed
 exit 1
