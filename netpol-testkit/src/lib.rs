@@ -14,6 +14,7 @@
 //! while a panic unwinds; what a killed process left is removed by [`record::sweep`].
 
 pub mod agent;
+pub mod api_server;
 pub mod artifact;
 pub mod cluster;
 pub mod command;
@@ -30,6 +31,7 @@ pub mod traffic;
 mod work_directory;
 
 pub use agent::AgentProcess;
+pub use api_server::ApiServer;
 pub use cluster::{Cluster, ClusterBuilder};
 pub use error::{Error, Result};
 pub use flows::FlowsCommand;

@@ -1,0 +1,135 @@
+//! One request and its answer.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::Value;
+
+use super::body::{Body, Writer};
+use super::query::{Options, Target, Verb};
+use super::representation::Representation;
+use super::shared::{Shared, State};
+use super::status::Status;
+use super::watch::Watch;
+use super::{discovery, list};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+enum Answer {
+    Document(Value),
+    Watch(Box<Watch>),
+    /// Nothing is served at the path: this is no Status.
+    NoSuchPath,
+}
+
+/// Answers `request` if its bearer has `token`.
+pub(crate) async fn answer(
+    shared: Arc<Shared>,
+    token: Arc<str>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    shared.resumed().await;
+    let answer = {
+        let mut state = shared.state();
+        authenticate(&state, &token, &request).and_then(|()| find(&mut state, &request))
+    };
+    let (writer, body) = Writer::new(shared.clone());
+    let (code, kind) = match &answer {
+        Ok(Answer::NoSuchPath) => (StatusCode::NOT_FOUND, TEXT),
+        Ok(_) => (StatusCode::OK, JSON),
+        Err(status) => (status.code, JSON),
+    };
+    let text: Bytes = match answer {
+        Ok(Answer::Document(document)) => document.to_string().into(),
+        Ok(Answer::NoSuchPath) => "404 page not found\n".into(),
+        Err(status) => status.object().to_string().into(),
+        Ok(Answer::Watch(watch)) => {
+            tokio::spawn(async move { watch.stream(&shared, writer).await });
+            return Ok(response(code, kind, body));
+        }
+    };
+    tokio::spawn(async move {
+        // A client that has gone wants no answer.
+        let _ = writer.write(text).await;
+    });
+    Ok(response(code, kind, body))
+}
+
+fn response(code: StatusCode, kind: HeaderValue, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
+fn authenticate(state: &State, token: &str, request: &Request<Incoming>) -> Result<(), Status> {
+    let presented = header(request, AUTHORIZATION).strip_prefix("Bearer ");
+    if state.faults.token_expired || presented != Some(token) {
+        return Err(Status::unauthorized());
+    }
+    Ok(())
+}
+
+fn find(state: &mut State, request: &Request<Incoming>) -> Result<Answer, Status> {
+    if request.method() != Method::GET {
+        return Err(Status::method_not_allowed());
+    }
+    let path = request.uri().path();
+    if let Some(document) = discovery::document(path, &state.store) {
+        count(state, "get", path);
+        return Ok(Answer::Document(document));
+    }
+    let Some(target) = Target::of_path(path, &state.store) else {
+        count(state, "get", path);
+        return Ok(Answer::NoSuchPath);
+    };
+    let options = Options::parse(request.uri().query().unwrap_or_default())?;
+    let verb = match &target {
+        Target::Object { .. } => Verb::Get,
+        Target::Collection { .. } if options.watch => Verb::Watch,
+        Target::Collection { .. } => Verb::List,
+    };
+    authorize(state, verb, &target)?;
+    let representation = Representation::accepted(header(request, ACCEPT));
+    match &target {
+        Target::Object { resource, key } => {
+            let object = state.store.object(resource, key);
+            let object = object.ok_or_else(|| Status::not_found(&resource.name(), &key.1))?;
+            Ok(Answer::Document(representation.of(object)))
+        }
+        Target::Collection { .. } if options.watch => {
+            let watch = Watch::new(state, target, options, representation);
+            Ok(Answer::Watch(Box::new(watch)))
+        }
+        Target::Collection { .. } => {
+            list::list(&state.store, &target, &options, representation).map(Answer::Document)
+        }
+    }
+}
+
+/// Counts the request, then says whether it is allowed.
+fn authorize(state: &mut State, verb: Verb, target: &Target) -> Result<(), Status> {
+    let asked = (verb.to_string(), target.resource().name());
+    let denied = state.faults.denied.contains(&asked);
+    count(state, &asked.0, &asked.1);
+    if denied {
+        return Err(Status::forbidden(verb, target));
+    }
+    Ok(())
+}
+
+fn count(state: &mut State, verb: &str, resource: &str) {
+    let asked = (verb.to_owned(), resource.to_owned());
+    *state.requests.entry(asked).or_default() += 1;
+}
+
+fn header(request: &Request<Incoming>, name: HeaderName) -> &str {
+    let value = request.headers().get(name);
+    value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,278 @@
+//! An API server in this process, for tests of what lists and watches.
+//!
+//! ```text
+//!   ApiServer (the scenario's handle) ── apply, delete ──▶ store ── objects, versions, changes
+//!      │                                                     │
+//!      ├── deny, pause, cut_streams, … ──▶ faults            ▼
+//!      └── requests, watches ◀── answer ◀── query        list, watch, discovery
+//!                                  │                          │
+//!   client ══ loopback ══▶ listen ─┘◀═══════════ body ════════┘
+//! ```
+//!
+//! It reads and watches as a real one does, as far as clients of `kube` can tell; it takes no
+//! writes over the network, validates nothing, and stores what [`ApiServer::apply`] is given: an
+//! object with a field of a wrong type is one that is simply applied.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::{Error, Namespace, Result};
+
+mod answer;
+mod body;
+mod discovery;
+mod faults;
+mod kubeconfig;
+mod list;
+mod listen;
+mod query;
+mod representation;
+mod resource;
+mod selector;
+mod shared;
+mod status;
+mod store;
+mod watch;
+
+pub use resource::custom_resource_definition;
+pub use shared::VerbAndResource;
+pub use store::Rejected;
+
+use listen::{Command, Done};
+use shared::Shared;
+
+/// The bearer token that is good.
+const TOKEN: &str = "testkit-token";
+
+/// A running API server. It ends, and drops its connections, when this is dropped.
+#[derive(Debug)]
+pub struct ApiServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    commands: Option<mpsc::UnboundedSender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ApiServer {
+    /// Starts a server on a free port of 127.0.0.1, with the built-in resources and no objects.
+    ///
+    /// # Errors
+    /// When it cannot listen, or start its thread.
+    pub fn start() -> Result<Self> {
+        let started = listen::bind((Ipv4Addr::LOCALHOST, 0).into())
+            .and_then(|socket| Ok((address_of(&socket)?, socket)));
+        let (address, socket) = started.map_err(Error::io("bind a port for the API server"))?;
+        Self::start_on(socket, address, |serve| {
+            std::thread::Builder::new()
+                .name("api-server".to_owned())
+                .spawn(serve)
+                .map_err(Error::io("start the thread of the API server"))
+        })
+    }
+
+    /// As [`ApiServer::start`], on 127.0.0.1 of a network namespace.
+    ///
+    /// # Errors
+    /// As [`ApiServer::start`].
+    pub fn start_in(namespace: &Namespace) -> Result<Self> {
+        let started = namespace.run_in(|| {
+            let socket = listen::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            io::Result::Ok((address_of(&socket)?, socket))
+        });
+        let (address, socket) = started.map_err(Error::io("bind a port for the API server"))?;
+        Self::start_on(socket, address, |serve| namespace.spawn_in(serve))
+    }
+
+    fn start_on(
+        socket: socket2::Socket,
+        address: SocketAddr,
+        spawn: impl FnOnce(Box<dyn FnOnce() + Send>) -> Result<JoinHandle<()>>,
+    ) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Error::io("make a runtime for the API server"))?;
+        let shared = Arc::new(Shared::new());
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let serving = listen::serve(socket, address, shared.clone(), TOKEN.into(), receiver);
+        let thread = spawn(Box::new(move || runtime.block_on(serving)))?;
+        let server = Self {
+            address,
+            shared,
+            commands: Some(commands),
+            thread: Some(thread),
+        };
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Writes a kubeconfig that leads here, with the good bearer token.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn kubeconfig(&self, path: &Path) -> Result<()> {
+        // JSON is YAML.
+        let document = kubeconfig::document(&self.url(), TOKEN);
+        std::fs::write(path, format!("{document:#}\n"))
+            .map_err(Error::io(format!("write {}", path.display())))
+    }
+
+    /// Creates or replaces an object and returns it as stored, with its UID and version. A
+    /// CustomResourceDefinition makes its resources appear.
+    ///
+    /// # Errors
+    /// [`Rejected::UnknownKind`], [`Rejected::NoName`].
+    pub fn apply(&self, object: Value) -> Result<Value, Rejected> {
+        let stored = self.shared.change(|state| state.store.apply(object))?;
+        Ok(Value::clone(&stored))
+    }
+
+    /// Deletes an object; `namespace` is empty for a cluster-scoped one. With a
+    /// CustomResourceDefinition go its resources and their objects.
+    ///
+    /// # Errors
+    /// [`Rejected::NotFound`].
+    pub fn delete(&self, kind: &str, namespace: &str, name: &str) -> Result<(), Rejected> {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.shared.change(|state| state.store.delete(kind, key))
+    }
+
+    /// Forgets all changes so far: a watch from any version known until now gets 410 Gone, and so
+    /// does the next page of a list. Open streams are told the same, and end.
+    pub fn forget_history(&self) {
+        self.shared.change(|state| state.store.forget_history());
+    }
+
+    /// Breaks off every open watch stream in the middle. Its client may connect again.
+    pub fn cut_streams(&self) {
+        self.shared.change(|state| state.faults.cuts += 1);
+    }
+
+    /// Sends a bookmark to every open stream that takes them.
+    pub fn send_bookmarks(&self) {
+        self.shared.change(|state| state.faults.bookmarks += 1);
+    }
+
+    /// Sends a line that is no JSON to every open watch of a resource.
+    pub fn send_garbage(&self, resource: &str) {
+        self.shared.change(|state| {
+            *state.faults.garbage.entry(resource.to_owned()).or_default() += 1;
+        });
+    }
+
+    /// Answers nothing, and lets open streams stand still, until [`ApiServer::resume`].
+    /// Connections are still taken.
+    pub fn pause(&self) {
+        self.shared.change(|state| state.faults.paused = true);
+    }
+
+    /// Ends [`ApiServer::pause`].
+    pub fn resume(&self) {
+        self.shared.change(|state| state.faults.paused = false);
+    }
+
+    /// Goes away: drops all connections and refuses new ones, until [`ApiServer::restart`].
+    /// Objects can change meanwhile. The port stays ours.
+    ///
+    /// # Errors
+    /// When the port cannot be held.
+    pub fn stop(&self) -> Result<()> {
+        self.command(Command::Stop, "hold the port of the API server")
+    }
+
+    /// Listens again, on the same port.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub fn restart(&self) -> Result<()> {
+        self.command(Command::Listen, "listen as the API server")
+    }
+
+    /// Forbids a verb on a resource (403), as when its RBAC rule is missing. Open streams go on.
+    pub fn deny(&self, verb: &str, resource: &str) {
+        let denied = (verb.to_owned(), resource.to_owned());
+        self.shared
+            .change(|state| state.faults.denied.insert(denied));
+    }
+
+    /// Ends [`ApiServer::deny`].
+    pub fn allow(&self, verb: &str, resource: &str) {
+        let denied = (verb.to_owned(), resource.to_owned());
+        self.shared
+            .change(|state| state.faults.denied.remove(&denied));
+    }
+
+    /// Takes no token any more (401). Open streams go on.
+    pub fn expire_token(&self) {
+        self.shared
+            .change(|state| state.faults.token_expired = true);
+    }
+
+    /// Ends [`ApiServer::expire_token`].
+    pub fn renew_token(&self) {
+        self.shared
+            .change(|state| state.faults.token_expired = false);
+    }
+
+    /// Sends each answer at this speed; `None` for as fast as it is read.
+    pub fn slow(&self, bytes_per_second: Option<NonZeroU32>) {
+        self.shared
+            .change(|state| state.faults.bytes_per_second = bytes_per_second);
+    }
+
+    /// How often each verb was asked for on each resource, with what was refused.
+    #[must_use]
+    pub fn requests(&self) -> BTreeMap<VerbAndResource, u64> {
+        self.shared.state().requests.clone()
+    }
+
+    /// How many watch streams of a resource are open.
+    #[must_use]
+    pub fn watches(&self, resource: &str) -> usize {
+        let state = self.shared.state();
+        state.watches.get(resource).copied().unwrap_or_default()
+    }
+
+    fn command(&self, command: impl FnOnce(Done) -> Command, action: &str) -> Result<()> {
+        let (done, result) = std::sync::mpsc::channel();
+        if let Some(commands) = &self.commands {
+            // When the thread is gone, so is `done`, and the next line tells.
+            let _ = commands.send(command(done));
+        }
+        let gone = |_| Err(io::Error::from(io::ErrorKind::NotConnected));
+        result
+            .recv()
+            .unwrap_or_else(gone)
+            .map_err(Error::io(action))
+    }
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        // The thread serves until the sender is gone.
+        self.commands.take();
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been printed.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn address_of(socket: &socket2::Socket) -> io::Result<SocketAddr> {
+    let address = socket.local_addr()?.as_socket();
+    address.ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
+}
