@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// Something in a file that cannot be used, or that is worth a look. The rest of the file, and of the inventory, stays in
-/// force.
+/// Something that cannot be used, or that is worth a look. The rest of its file, and of the inventory, stays in force.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Problem {
-    /// Which file.
-    pub file: PathBuf,
-    /// Document within it, from 1; 0 for the file as a whole.
+    /// Which file; none for what an API server gave.
+    pub file: Option<PathBuf>,
+    /// Document within it, from 1; 0 for the file as a whole, and without a file.
     pub document: u32,
     /// `kind namespace/name` where that could be read.
     pub object: String,

@@ -9,7 +9,7 @@ use netpol_policy::cache::VerdictCache;
 use netpol_policy::connection::{Connection, End};
 use netpol_policy::dialect::Dialect;
 use netpol_policy::inventory::Inventory;
-use netpol_policy::model::{Node, Pod, Protocol, Service, TieredPolicy};
+use netpol_policy::model::{Node, Object, Pod, Protocol, Service, TieredPolicy};
 use netpol_policy::verdict::{PolicyKind, PolicyRef, TierOutcome, Verdict};
 
 use super::address::AddressHistory;
@@ -177,6 +177,37 @@ impl Snapshot {
                     self.times.note_tiered(&policy, now);
                 }
             }
+        }
+    }
+
+    /// Whether a change makes a difference, as far as that can be told without keeping another copy of everything.
+    pub(super) fn differs_by(&self, change: &Change) -> bool {
+        let inventory = &self.inventory;
+        match change {
+            Change::Remove(key) => match &*key.kind {
+                // Which of these there are cannot be asked.
+                "Namespace" | "EndpointSlice" => true,
+                _ => !matches!(Held::of(inventory, key), Held::Nothing),
+            },
+            Change::Apply(Object::Pod(pod)) => {
+                let held = inventory.pod(&pod.namespace, &pod.name);
+                held.is_none_or(|held| **held != *pod)
+            }
+            Change::Apply(Object::Node(node)) => inventory
+                .node(&node.name)
+                .is_none_or(|held| **held != *node),
+            Change::Apply(Object::Service(service)) => {
+                let held = inventory.service(&service.namespace, &service.name);
+                held.is_none_or(|held| **held != *service)
+            }
+            Change::Apply(Object::NetworkPolicy(policy)) => {
+                let held = inventory.policies(&policy.reference.namespace);
+                !held.iter().any(|held| **held == *policy)
+            }
+            Change::Apply(Object::TieredPolicy(policy)) => {
+                !inventory.tiered_policies().any(|held| **held == *policy)
+            }
+            Change::Apply(_) => true,
         }
     }
 
