@@ -19,6 +19,15 @@ use super::{discovery, list};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
+/// What the connection tells of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// It must show a token.
+    Unknown,
+    /// It has shown a certificate of our authority.
+    Certified,
+}
+
 enum Answer {
     Document(Value),
     Watch(Box<Watch>),
@@ -26,16 +35,16 @@ enum Answer {
     NoSuchPath,
 }
 
-/// Answers `request` if its bearer has `token`.
+/// Answers a request.
 pub(crate) async fn answer(
     shared: Arc<Shared>,
-    token: Arc<str>,
+    client: Client,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     shared.resumed().await;
     let answer = {
         let mut state = shared.state();
-        authenticate(&state, &token, &request).and_then(|()| find(&mut state, &request))
+        authenticate(&state, client, &request).and_then(|()| find(&mut state, &request))
     };
     let (writer, body) = Writer::new(shared.clone());
     let (code, kind) = match &answer {
@@ -66,12 +75,14 @@ fn response(code: StatusCode, kind: HeaderValue, body: Body) -> Response<Body> {
     response
 }
 
-fn authenticate(state: &State, token: &str, request: &Request<Incoming>) -> Result<(), Status> {
-    let presented = header(request, AUTHORIZATION).strip_prefix("Bearer ");
-    if state.faults.token_expired || presented != Some(token) {
-        return Err(Status::unauthorized());
+fn authenticate(state: &State, client: Client, request: &Request<Incoming>) -> Result<(), Status> {
+    let token = header(request, AUTHORIZATION).strip_prefix("Bearer ");
+    let good_token = token == Some(&*state.token()) && !state.faults.token_expired;
+    if client == Client::Certified || good_token {
+        Ok(())
+    } else {
+        Err(Status::unauthorized())
     }
-    Ok(())
 }
 
 fn find(state: &mut State, request: &Request<Incoming>) -> Result<Answer, Status> {

@@ -8,11 +8,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use socket2::{Domain, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
-use super::answer::answer;
+use super::answer::{Client, answer};
 use super::shared::Shared;
 
 const BACKLOG: i32 = 1024;
@@ -56,66 +58,91 @@ impl Port {
             }
         }
     }
-}
 
-/// Serves until the sender of `commands` is dropped; begins to listen at [`Command::Listen`].
-pub(crate) async fn serve(
-    socket: Socket,
-    address: SocketAddr,
-    shared: Arc<Shared>,
-    token: Arc<str>,
-    mut commands: mpsc::UnboundedReceiver<Command>,
-) {
-    let mut port = Port::Closed(socket);
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            command = commands.recv() => {
-                let (result, done) = match command {
-                    None => return,
-                    Some(Command::Stop(done)) => {
-                        // The old socket must be closed before the port can be bound again.
-                        drop(port);
-                        connections.shutdown().await;
-                        (bind(address).map(Port::Closed), done)
-                    }
-                    Some(Command::Listen(done)) => (port.open(), done),
-                };
-                match result {
-                    Ok(next) => port = next,
-                    Err(error) => {
-                        let _ = done.send(Err(error));
-                        return;
-                    }
+    /// The next connection; none while the port is closed.
+    async fn accept(&self) -> TcpStream {
+        match self {
+            Self::Closed(_) => std::future::pending().await,
+            Self::Open(listener) => loop {
+                // What fails here is one connection that went away before it was taken.
+                if let Ok((stream, _)) = listener.accept().await {
+                    return stream;
                 }
-                let _ = done.send(Ok(()));
-            }
-            stream = accept(&port) => {
-                let (shared, token) = (shared.clone(), token.clone());
-                connections.spawn(connection(stream, shared, token));
-            }
-            Some(_) = connections.join_next() => {}
+            },
         }
     }
 }
 
-/// The next connection; none while the port is closed.
-async fn accept(port: &Port) -> TcpStream {
-    match port {
-        Port::Closed(_) => std::future::pending().await,
-        Port::Open(listener) => loop {
-            // What fails here is one connection that went away before it was taken.
-            if let Ok((stream, _)) = listener.accept().await {
-                return stream;
-            }
-        },
-    }
+/// What each connection needs.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) shared: Arc<Shared>,
+    /// `None` for plain HTTP.
+    pub(crate) acceptor: Option<TlsAcceptor>,
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>, token: Arc<str>) {
-    let service = service_fn(move |request| answer(shared.clone(), token.clone(), request));
-    // Ends with an error when the client goes or the scenario cuts: both are meant to happen.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+impl Server {
+    /// Serves until the sender of `commands` is dropped; begins to listen at [`Command::Listen`].
+    pub(crate) async fn serve(
+        self,
+        socket: Socket,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+    ) {
+        let mut port = Port::Closed(socket);
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                command = commands.recv() => {
+                    let (result, done) = match command {
+                        None => return,
+                        Some(Command::Stop(done)) => {
+                            // The old socket must be closed before the port can be bound again.
+                            drop(port);
+                            connections.shutdown().await;
+                            (bind(self.address).map(Port::Closed), done)
+                        }
+                        Some(Command::Listen(done)) => (port.open(), done),
+                    };
+                    // Who asked waits for the word, so it is taken.
+                    match result {
+                        Ok(next) => {
+                            port = next;
+                            let _ = done.send(Ok(()));
+                        }
+                        Err(error) => {
+                            let _ = done.send(Err(error));
+                            return;
+                        }
+                    }
+                }
+                stream = port.accept() => {
+                    connections.spawn(self.clone().connection(stream));
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+
+    async fn connection(self, stream: TcpStream) {
+        let Some(acceptor) = &self.acceptor else {
+            return self.requests(stream, Client::Unknown).await;
+        };
+        // A client that does not trust us ends the handshake: that is its affair.
+        if let Ok(stream) = acceptor.accept(stream).await {
+            let client = match stream.get_ref().1.peer_certificates() {
+                Some(_) => Client::Certified,
+                None => Client::Unknown,
+            };
+            self.requests(stream, client).await;
+        }
+    }
+
+    async fn requests(&self, stream: impl AsyncRead + AsyncWrite + Unpin, client: Client) {
+        let service = service_fn(|request| answer(self.shared.clone(), client, request));
+        // Ends with an error when the client goes or the scenario cuts: both are meant to happen.
+        let _ = http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service)
+            .await;
+    }
 }

@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use crate::{Error, Namespace, Result};
 
 mod answer;
 mod body;
+mod builder;
 mod discovery;
 mod faults;
 mod kubeconfig;
@@ -40,93 +41,118 @@ mod selector;
 mod shared;
 mod status;
 mod store;
+mod tls;
 mod watch;
 
+pub use builder::Builder;
 pub use resource::custom_resource_definition;
 pub use shared::VerbAndResource;
 pub use store::Rejected;
+pub use tls::Certificate;
 
+use kubeconfig::Credential;
 use listen::{Command, Done};
 use shared::Shared;
-
-/// The bearer token that is good.
-const TOKEN: &str = "testkit-token";
+use tls::Authority;
 
 /// A running API server. It ends, and drops its connections, when this is dropped.
 #[derive(Debug)]
 pub struct ApiServer {
     address: SocketAddr,
     shared: Arc<Shared>,
+    /// Signs its certificate; `None` without TLS.
+    authority: Option<Authority>,
     commands: Option<mpsc::UnboundedSender<Command>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl ApiServer {
-    /// Starts a server on a free port of 127.0.0.1, with the built-in resources and no objects.
+    /// Starts a server on a free port of 127.0.0.1, with the built-in resources and no objects. It
+    /// speaks plain HTTP.
     ///
     /// # Errors
-    /// When it cannot listen, or start its thread.
+    /// As [`Builder::start`].
     pub fn start() -> Result<Self> {
-        let started = listen::bind((Ipv4Addr::LOCALHOST, 0).into())
-            .and_then(|socket| Ok((address_of(&socket)?, socket)));
-        let (address, socket) = started.map_err(Error::io("bind a port for the API server"))?;
-        Self::start_on(socket, address, |serve| {
-            std::thread::Builder::new()
-                .name("api-server".to_owned())
-                .spawn(serve)
-                .map_err(Error::io("start the thread of the API server"))
-        })
+        Builder::default().start()
     }
 
     /// As [`ApiServer::start`], on 127.0.0.1 of a network namespace.
     ///
     /// # Errors
-    /// As [`ApiServer::start`].
+    /// As [`Builder::start`].
     pub fn start_in(namespace: &Namespace) -> Result<Self> {
-        let started = namespace.run_in(|| {
-            let socket = listen::bind((Ipv4Addr::LOCALHOST, 0).into())?;
-            io::Result::Ok((address_of(&socket)?, socket))
-        });
-        let (address, socket) = started.map_err(Error::io("bind a port for the API server"))?;
-        Self::start_on(socket, address, |serve| namespace.spawn_in(serve))
+        Builder::default().namespace(namespace).start()
     }
 
-    fn start_on(
-        socket: socket2::Socket,
-        address: SocketAddr,
-        spawn: impl FnOnce(Box<dyn FnOnce() + Send>) -> Result<JoinHandle<()>>,
-    ) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Error::io("make a runtime for the API server"))?;
-        let shared = Arc::new(Shared::new());
-        let (commands, receiver) = mpsc::unbounded_channel();
-        let serving = listen::serve(socket, address, shared.clone(), TOKEN.into(), receiver);
-        let thread = spawn(Box::new(move || runtime.block_on(serving)))?;
-        let server = Self {
-            address,
-            shared,
-            commands: Some(commands),
-            thread: Some(thread),
-        };
-        server.restart()?;
-        Ok(server)
+    /// For a server with TLS.
+    #[must_use]
+    pub fn builder<'a>() -> Builder<'a> {
+        Builder::default()
     }
 
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.authority.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", self.address)
     }
 
-    /// Writes a kubeconfig that leads here, with the good bearer token.
+    /// The authority behind its certificate, PEM; `None` without TLS.
+    #[must_use]
+    pub fn certificate_authority(&self) -> Option<String> {
+        self.authority.as_ref().map(Authority::certificate)
+    }
+
+    /// The bearer token that it takes now.
+    #[must_use]
+    pub fn token(&self) -> String {
+        self.shared.state().token()
+    }
+
+    /// Writes a kubeconfig that leads here, with the bearer token and authority.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn kubeconfig(&self, path: &Path) -> Result<()> {
+        let credential = Credential::Token(self.token());
+        self.write_kubeconfig(path, self.certificate_authority(), credential)
+    }
+
+    /// Writes a kubeconfig that leads here with a client certificate instead of a token. Without
+    /// TLS there is none to show: it is refused as one without a token is.
+    ///
+    /// # Errors
+    /// When the certificate cannot be made or the file not be written.
+    pub fn kubeconfig_with_client_certificate(&self, path: &Path) -> Result<()> {
+        let other = Authority::new().map_err(Error::io("make an authority"))?;
+        let identity = self.authority.as_ref().unwrap_or(&other).client();
+        let identity = identity.map_err(Error::io("make a client certificate"))?;
+        let credential = Credential::Certificate(identity);
+        self.write_kubeconfig(path, self.certificate_authority(), credential)
+    }
+
+    /// Writes a kubeconfig that trusts another authority than the server's.
+    ///
+    /// # Errors
+    /// When the authority cannot be made or the file not be written.
+    pub fn kubeconfig_with_other_authority(&self, path: &Path) -> Result<()> {
+        let other = Authority::new().map_err(Error::io("make an authority"))?;
+        let credential = Credential::Token(self.token());
+        self.write_kubeconfig(path, Some(other.certificate()), credential)
+    }
+
+    fn write_kubeconfig(
+        &self,
+        path: &Path,
+        authority: Option<String>,
+        credential: Credential,
+    ) -> Result<()> {
         // JSON is YAML.
-        let document = kubeconfig::document(&self.url(), TOKEN);
+        let document = kubeconfig::document(&self.url(), authority, credential);
         std::fs::write(path, format!("{document:#}\n"))
             .map_err(Error::io(format!("write {}", path.display())))
     }
@@ -228,6 +254,14 @@ impl ApiServer {
             .change(|state| state.faults.token_expired = false);
     }
 
+    /// Replaces the token, as in a cluster, and returns the new one; the old one gets 401.
+    pub fn rotate_token(&self) -> String {
+        self.shared.change(|state| {
+            state.token_rotations += 1;
+            state.token()
+        })
+    }
+
     /// Sends each answer at this speed; `None` for as fast as it is read.
     pub fn slow(&self, bytes_per_second: Option<NonZeroU32>) {
         self.shared
@@ -270,9 +304,4 @@ impl Drop for ApiServer {
             let _ = thread.join();
         }
     }
-}
-
-fn address_of(socket: &socket2::Socket) -> io::Result<SocketAddr> {
-    let address = socket.local_addr()?.as_socket();
-    address.ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
 }

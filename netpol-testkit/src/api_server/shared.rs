@@ -17,10 +17,19 @@ pub type VerbAndResource = (String, String);
 pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) faults: Faults,
+    /// How often the token was replaced.
+    pub(crate) token_rotations: u64,
     /// Requests so far, those refused too.
     pub(crate) requests: BTreeMap<VerbAndResource, u64>,
     /// Watch streams that are open, by resource.
     pub(crate) watches: BTreeMap<String, usize>,
+}
+
+impl State {
+    /// The bearer token that is good now.
+    pub(crate) fn token(&self) -> String {
+        format!("testkit-token-{}", self.token_rotations)
+    }
 }
 
 /// The state behind a lock, and word of its changes.
@@ -35,6 +44,7 @@ impl Shared {
         let state = State {
             store: Store::new(),
             faults: Faults::default(),
+            token_rotations: 0,
             requests: BTreeMap::new(),
             watches: BTreeMap::new(),
         };
