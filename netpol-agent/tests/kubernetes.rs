@@ -1,10 +1,11 @@
 //! The built agent against an API server: what it knows, and what it says of how well it knows it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use netpol_testkit::api_server::custom_resource_definition;
+use netpol_testkit::api_server::{Certificate, custom_resource_definition};
 use netpol_testkit::requirement::require_root;
 use netpol_testkit::traffic::{Outcome, TcpAttempt, TcpServer};
 use netpol_testkit::{
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 /// A watch that failed several times comes back within 30 s.
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLICIES: &str = "networkpolicies.networking.k8s.io";
+const UNTRUSTED: &str = "the certificate of the API server cannot be trusted: ";
 const CLUSTER_POLICIES: &str = "clusternetworkpolicies.policy.networking.k8s.io";
 
 /// A node with two pods, and an API server on its loopback that knows all of it.
@@ -26,12 +28,21 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with(None)
+    }
+
+    /// With an API server that has this certificate; none for plain HTTP.
+    fn with(certificate: Option<Certificate>) -> Self {
         let cluster = Cluster::builder("npk")
             .pod(PodSpec::new("ci/build", [10, 244, 7, 10].into()))
             .pod(PodSpec::new("data/db", [10, 244, 7, 20].into()))
             .build()
             .unwrap();
-        let server = ApiServer::start_in(cluster.node()).unwrap();
+        let mut server = ApiServer::builder().namespace(cluster.node());
+        if let Some(certificate) = certificate {
+            server = server.tls(certificate);
+        }
+        let server = server.start().unwrap();
         for object in inventory::list(&cluster)["items"].as_array().unwrap() {
             server.apply(object.clone()).unwrap();
         }
@@ -44,8 +55,13 @@ impl Scene {
     }
 
     fn agent(&self) -> AgentProcess {
+        self.agent_with(|kubeconfig| self.server.kubeconfig(kubeconfig).unwrap())
+    }
+
+    /// The agent, with the kubeconfig that is written to this path.
+    fn agent_with(&self, write: impl FnOnce(&Path)) -> AgentProcess {
         let kubeconfig = self.directory.path().join("kubeconfig");
-        self.server.kubeconfig(&kubeconfig).unwrap();
+        write(&kubeconfig);
         let arguments = ["--kubeconfig", kubeconfig.to_str().unwrap(), "--node"];
         let arguments = arguments.into_iter().chain([inventory::NODE_NAME]);
         AgentProcess::start(self.cluster.node(), self.directory.path(), arguments).unwrap()
@@ -281,6 +297,7 @@ fn a_missing_permission_costs_that_resource_alone() {
     }
     let scene = Scene::new();
     scene.server.deny("list", POLICIES);
+    scene.server.deny("list", CLUSTER_POLICIES);
     scene.server.apply(policy("unseen")).unwrap();
     let agent = scene.agent();
     let status = wait_for(&agent, |status| status["generation"] != 0);
@@ -296,10 +313,17 @@ fn a_missing_permission_costs_that_resource_alone() {
         "{error}"
     );
     assert_eq!(watch(&status, "pods")["state"], "following");
+    assert_eq!(watch(&status, CLUSTER_POLICIES)["state"], "absent");
+    let flow = scene.flow(&agent, 42_004);
+    assert_eq!(flow["source"]["pod"], "build", "{flow:#}");
+    assert_eq!(flow["computed"]["verdict"], "unknown", "{flow:#}");
+    assert_eq!(flow["computed"]["caveats"], json!(["policies-unread"]));
     scene.server.allow("list", POLICIES);
     wait_for(&agent, |status| {
         status["network_policies"] == 1 && watch(status, POLICIES)["state"] == "following"
     });
+    let flow = scene.flow(&agent, 42_005);
+    assert_eq!(flow["computed"]["verdict"], "denied", "{flow:#}");
     agent.stop().unwrap();
 }
 
@@ -323,6 +347,46 @@ fn a_token_that_expired_is_told() {
     scene.server.renew_token();
     wait_for(&agent, |status| every_watch(status, "following"));
     agent.stop().unwrap();
+}
+
+#[test]
+fn a_certificate_is_checked_and_may_be_shown() {
+    if !require_root() {
+        return;
+    }
+    let scene = Scene::with(Some(Certificate::Valid));
+    let server = &scene.server;
+    let agent = scene.agent_with(|path| server.kubeconfig_with_client_certificate(path).unwrap());
+    let status = wait_for(&agent, |status| every_watch(status, "following"));
+    assert_eq!(status["pods"], 2);
+    agent.stop().unwrap();
+
+    let agent = scene.agent_with(|path| server.kubeconfig_with_other_authority(path).unwrap());
+    let status = wait_for(&agent, |status| every_watch(status, "failing"));
+    let error = watch(&status, "pods")["error"].as_str().unwrap();
+    assert!(error.starts_with(UNTRUSTED), "{error}");
+    agent.stop().unwrap();
+}
+
+#[test]
+fn a_certificate_that_is_not_good_is_told() {
+    if !require_root() {
+        return;
+    }
+    for (certificate, why) in [
+        (Certificate::Expired, "expired"),
+        (Certificate::OtherHost, "not valid for name"),
+    ] {
+        let scene = Scene::with(Some(certificate));
+        let agent = scene.agent();
+        let status = wait_for(&agent, |status| every_watch(status, "failing"));
+        let error = watch(&status, "pods")["error"].as_str().unwrap();
+        assert!(
+            error.starts_with(UNTRUSTED) && error.contains(why),
+            "{error}"
+        );
+        agent.stop().unwrap();
+    }
 }
 
 #[test]

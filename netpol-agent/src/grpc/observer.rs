@@ -157,7 +157,7 @@ impl Observer {
             services: sizes.services,
             nodes: sizes.nodes,
             network_policies: sizes.policies_of(PolicyKind::NetworkPolicy),
-            changed: Some(timestamp(snapshot.changed())),
+            changed: (snapshot.generation() > 0).then(|| timestamp(snapshot.changed())),
             errors: report.errors.iter().map(problem).collect(),
             warnings: report.warnings.iter().map(problem).collect(),
             policies: POLICY_KINDS

@@ -20,6 +20,7 @@ mod publisher;
 mod report;
 mod snapshot;
 mod source;
+mod unread;
 mod watcher;
 
 use imbl::GenericHashMap;

@@ -36,6 +36,8 @@ pub struct Report {
     pub warnings: Vec<Problem>,
     /// How many policies of which kinds are not evaluated: they may change any answer.
     pub not_evaluated: BTreeMap<ForeignKind, u32>,
+    /// Kinds of which it is not known which policies there are: they may change any answer.
+    pub unread: BTreeSet<&'static str>,
     /// Kinds that say nothing about which traffic is allowed, with their API group.
     pub ignored: BTreeSet<String>,
 }

@@ -17,6 +17,7 @@ use super::change::{Change, ObjectKey};
 use super::change_times::ChangeTimes;
 use super::policy_kind;
 use super::report::Report;
+use super::unread::undecided;
 use crate::flow::Computed;
 
 /// Everything the pipeline asks of the inventory.
@@ -307,7 +308,10 @@ impl Snapshot {
         grace: Duration,
         cache: &VerdictCache,
     ) -> Computed {
-        let verdict = cache.evaluate(&self.inventory, connection);
+        let mut verdict = cache.evaluate(&self.inventory, connection);
+        if !self.report.unread.is_empty() {
+            verdict = Arc::new(undecided(&verdict));
+        }
         let pods = [&connection.source, &connection.destination]
             .into_iter()
             .filter_map(|end| match end {

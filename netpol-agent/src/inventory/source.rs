@@ -41,8 +41,7 @@ pub struct Source {
 
 enum Follower {
     Directory(Watcher),
-    // Far larger than the other.
-    ApiServer(Box<ApiServer>),
+    ApiServer(ApiServer),
 }
 
 impl Source {
@@ -67,7 +66,7 @@ impl Source {
                 Self {
                     name: server.address().to_owned(),
                     watches: server.watches(),
-                    follower: Follower::ApiServer(Box::new(server)),
+                    follower: Follower::ApiServer(server),
                 }
             }
         })

@@ -152,6 +152,10 @@ impl Subject<'_> {
         }
         [
             (
+                Caveat::PoliciesUnread,
+                " (policies of some kind could not be read)",
+            ),
+            (
                 Caveat::EqualPriority,
                 " (policies of equal priority contradict each other)",
             ),

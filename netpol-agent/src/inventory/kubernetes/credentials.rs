@@ -1,8 +1,12 @@
 //! Which API server is asked, and as whom.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kube::config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+
+/// A connection on which nothing is heard for so long is dead. Streams without news get a bookmark about once a minute.
+const SILENCE: Duration = Duration::from_secs(150);
 
 /// What tells where the API server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +49,12 @@ impl Credentials {
     /// # Errors
     /// A file or service account that is missing or cannot be used. The API server is not asked.
     pub(super) async fn load(&self) -> Result<Config, CredentialsError> {
+        let mut config = self.read().await?;
+        config.read_timeout = Some(SILENCE);
+        Ok(config)
+    }
+
+    async fn read(&self) -> Result<Config, CredentialsError> {
         match self {
             Self::Kubeconfig { file, context } => {
                 let loaded = load_kubeconfig(file, context.clone()).await;

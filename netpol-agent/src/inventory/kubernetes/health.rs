@@ -83,10 +83,20 @@ impl Watches {
     pub(super) fn set_trouble(&self, resource: Resource, trouble: String) {
         let mut watches = self.watches();
         let watch = watches.entry(resource).or_default();
+        if watch.stage == WatchStage::Absent {
+            watch.stage = WatchStage::Listing;
+        }
         if watch.trouble.as_ref() != Some(&trouble) {
             warn!(resource = resource.name(), "cannot be followed: {trouble}");
             watch.trouble = Some(trouble);
         }
+    }
+
+    /// Whether something keeps a resource from being followed.
+    pub(super) fn is_in_trouble(&self, resource: Resource) -> bool {
+        let watches = self.watches();
+        let watch = watches.get(&resource);
+        watch.is_some_and(|watch| watch.trouble.is_some())
     }
 
     /// Resources of which not everything that there is has been named yet, by name.

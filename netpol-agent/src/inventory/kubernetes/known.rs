@@ -74,6 +74,8 @@ impl Known {
             Event::Failed { forbidden } => {
                 self.has_failed = true;
                 self.is_forbidden = forbidden;
+                // What is not there is not forbidden.
+                self.is_absent &= !forbidden;
                 Vec::new()
             }
         }
@@ -134,8 +136,13 @@ impl Known {
     /// Whether there is nothing to wait for before the first inventory. What every API server has is waited for as long
     /// as it is not known whether it may be read; the rest until the first answer.
     pub(super) fn is_settled(&self, is_built_in: bool) -> bool {
-        let is_answered = self.is_listed || self.is_absent || self.is_forbidden;
+        let is_answered = self.is_read() || self.is_forbidden;
         is_answered || (!is_built_in && self.has_failed)
+    }
+
+    /// Whether it is known which objects there are, if not to this moment.
+    pub(super) fn is_read(&self) -> bool {
+        self.is_listed || self.is_absent
     }
 
     /// Adds what is to be told of the objects.

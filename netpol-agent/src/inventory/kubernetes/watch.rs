@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use http_body_util::BodyExt as _;
-use kube::runtime::utils::Backoff as _;
 use kube::runtime::watcher::{self, DefaultBackoff, watcher};
 use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
-use tower::ServiceExt as _;
+use tower::limit::RateLimitLayer;
+use tower::{Layer as _, ServiceExt as _};
 
 use super::delivered::{Kind, Typed};
 use super::health::{WatchStage, Watches};
@@ -22,6 +22,10 @@ use super::trouble::Trouble;
 /// How often a resource that the API server does not have is asked for.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
+/// Requests for one resource, lists (of 500 objects) and watches, in a second: one whose watches are ended as soon as they
+/// begin would be asked for again without any pause.
+const REQUESTS_A_SECOND: u64 = 20;
+
 /// Where a watch puts what it hears.
 #[derive(Clone)]
 pub(super) struct Outlet {
@@ -31,9 +35,8 @@ pub(super) struct Outlet {
 
 /// Follows a resource for as long as somebody listens.
 pub(super) async fn follow<K: Kind>(client: Client, outlet: Outlet) {
-    let api: Api<Typed<K>> = Api::all(heard(client, K::RESOURCE, outlet.watches.clone()));
     let mut backoff = DefaultBackoff::default();
-    while let Some(pause) = follow_once(&api, &outlet, &mut backoff).await {
+    while let Some(pause) = follow_once::<K>(&client, &outlet, &mut backoff).await {
         sleep(pause).await;
     }
 }
@@ -41,34 +44,37 @@ pub(super) async fn follow<K: Kind>(client: Client, outlet: Outlet) {
 /// Follows a resource until it is found to be absent: then a watch has nothing to go on from. Returns when to try again;
 /// `None` when nobody listens any more.
 async fn follow_once<K: Kind>(
-    api: &Api<Typed<K>>,
+    client: &Client,
     outlet: &Outlet,
     backoff: &mut DefaultBackoff,
 ) -> Option<Duration> {
-    let mut events = pin!(watcher(api.clone(), watcher::Config::default()));
+    let heard = heard(client.clone(), K::RESOURCE, outlet.watches.clone());
+    let api: Api<Typed<K>> = Api::all(heard);
+    let mut events = pin!(watcher(api, watcher::Config::default()));
     loop {
-        match events.next().await? {
+        let error = match events.next().await? {
             Ok(event) => {
-                backoff.reset();
                 outlet.pass(K::RESOURCE, event).await?;
+                continue;
             }
-            Err(error) => match Trouble::of(&error, K::RESOURCE) {
-                Trouble::Absent => {
-                    outlet.watches.set_stage(K::RESOURCE, WatchStage::Absent);
-                    outlet.send(K::RESOURCE, Event::Absent).await?;
-                    return Some(ASK_AGAIN);
-                }
-                Trouble::Behind => {}
-                Trouble::Forbidden(what) => {
-                    outlet.fail(K::RESOURCE, what, true).await?;
-                    sleep(backoff.next()?).await;
-                }
-                Trouble::Other(what) => {
-                    outlet.fail(K::RESOURCE, what, false).await?;
-                    sleep(backoff.next()?).await;
-                }
-            },
+            Err(error) => error,
+        };
+        let was_followed = !outlet.watches.is_in_trouble(K::RESOURCE);
+        let (trouble, forbidden) = match Trouble::of(&error, K::RESOURCE) {
+            Trouble::Behind => continue,
+            Trouble::Absent => return outlet.absent(K::RESOURCE).await,
+            Trouble::Forbidden(_) if !is_installed(client, K::RESOURCE).await => {
+                return outlet.absent(K::RESOURCE).await;
+            }
+            Trouble::Forbidden(trouble) => (trouble, true),
+            Trouble::Other(trouble) => (trouble, false),
+        };
+        outlet.fail(K::RESOURCE, trouble, forbidden).await?;
+        // Lists are what costs an API server most: those that fail one after the other wait longer and longer.
+        if was_followed && !matches!(error, watcher::Error::InitialListFailed(_)) {
+            *backoff = DefaultBackoff::default();
         }
+        sleep(backoff.next()?).await;
     }
 }
 
@@ -92,6 +98,13 @@ impl Outlet {
         self.send(resource, event).await
     }
 
+    /// Passes on that there is no such resource; returns when to ask again.
+    async fn absent(&self, resource: Resource) -> Option<Duration> {
+        self.watches.set_stage(resource, WatchStage::Absent);
+        self.send(resource, Event::Absent).await?;
+        Some(ASK_AGAIN)
+    }
+
     async fn fail(&self, resource: Resource, what: String, forbidden: bool) -> Option<()> {
         self.watches.set_trouble(resource, what);
         self.send(resource, Event::Failed { forbidden }).await
@@ -100,6 +113,23 @@ impl Outlet {
     /// Waits for room; `None` when nobody listens any more.
     async fn send(&self, resource: Resource, event: Event) -> Option<()> {
         self.events.send((resource, event)).await.ok()
+    }
+}
+
+/// Whether there is something to be forbidden: permissions are looked at first. Everybody may ask what there is; where that
+/// cannot be answered, there may be.
+async fn is_installed(client: &Client, resource: Resource) -> bool {
+    let version = format!("{}/{}", resource.group(), resource.version());
+    if resource.is_built_in() {
+        return true;
+    }
+    match client.list_api_group_resources(&version).await {
+        Ok(list) => list
+            .resources
+            .iter()
+            .any(|one| one.name == resource.plural()),
+        Err(kube::Error::Api(status)) => status.code != 404,
+        Err(_) => true,
     }
 }
 
@@ -122,6 +152,7 @@ fn heard(client: Client, resource: Resource, watches: Arc<Watches>) -> Client {
             })
         })
     });
-    // Only resources of all namespaces are asked for.
+    let service = RateLimitLayer::new(REQUESTS_A_SECOND, Duration::from_secs(1)).layer(service);
+    // No namespace is the default: all are asked for.
     Client::new(service, "")
 }

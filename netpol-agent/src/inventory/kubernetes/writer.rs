@@ -13,6 +13,7 @@ use super::health::Watches;
 use super::known::{Event, Known};
 use super::resource::Resource;
 use crate::inventory::change::{Change, ObjectKey};
+use crate::inventory::policy_kind;
 use crate::inventory::publisher::Publisher;
 use crate::inventory::report::Report;
 
@@ -97,8 +98,11 @@ impl Writer {
             return;
         }
         let mut report = Report::default();
-        for known in self.known.values() {
+        for (resource, known) in &self.known {
             known.report(&mut report);
+            if policy_kind(resource.kind()).is_some() && !known.is_read() {
+                report.unread.insert(resource.kind());
+            }
         }
         let pending = std::mem::take(&mut self.pending).into_values();
         // Most events are about parts of an object that nobody uses.

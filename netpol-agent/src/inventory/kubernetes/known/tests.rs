@@ -174,3 +174,17 @@ fn the_first_inventory_waits_for_what_may_still_come() {
     assert_eq!(after(vec![forbidden(), away()]), (false, true));
     assert_eq!(after(vec![Event::Absent]), (true, true));
 }
+
+#[test]
+fn what_was_read_once_stays_read_until_it_is_there_and_forbidden() {
+    let mut known = listed(&["a"]);
+    known.take(Event::Failed { forbidden: true });
+    assert!(known.is_read(), "as it was before");
+    let mut known = Known::default();
+    assert!(!known.is_read());
+    known.take(Event::Absent);
+    known.take(Event::Failed { forbidden: false });
+    assert!(known.is_read());
+    known.take(Event::Failed { forbidden: true });
+    assert!(!known.is_read(), "it was installed meanwhile");
+}
