@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 
@@ -35,17 +35,14 @@ enum Answer {
     NoSuchPath,
 }
 
-/// Answers a request.
+/// Answers a request, once the server is not paused.
 pub(crate) async fn answer(
     shared: Arc<Shared>,
     client: Client,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     shared.resumed().await;
-    let answer = {
-        let mut state = shared.state();
-        authenticate(&state, client, &request).and_then(|()| find(&mut state, &request))
-    };
+    let answer = find(&mut shared.state(), client, &request);
     let (writer, body) = Writer::new(shared.clone());
     let (code, kind) = match &answer {
         Ok(Answer::NoSuchPath) => (StatusCode::NOT_FOUND, TEXT),
@@ -72,39 +69,43 @@ fn response(code: StatusCode, kind: HeaderValue, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = code;
     response.headers_mut().insert(CONTENT_TYPE, kind);
+    if code == StatusCode::TOO_MANY_REQUESTS {
+        let seconds = HeaderValue::from_static("1");
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
     response
 }
 
-fn authenticate(state: &State, client: Client, request: &Request<Incoming>) -> Result<(), Status> {
-    let token = header(request, AUTHORIZATION).strip_prefix("Bearer ");
-    let good_token = token == Some(&*state.token()) && !state.faults.token_expired;
-    if client == Client::Certified || good_token {
-        Ok(())
-    } else {
-        Err(Status::unauthorized())
-    }
-}
+/// Counts the request, says whether it is refused, and finds what it asks for.
+fn find(state: &mut State, client: Client, request: &Request<Incoming>) -> Result<Answer, Status> {
+    let path = request.uri().path();
+    let target = Target::of_path(path, &state.store);
+    let options = Options::parse(request.uri().query().unwrap_or_default());
+    let verb = match &target {
+        Some(Target::Collection { .. }) if options.as_ref().is_ok_and(|o| o.watch) => Verb::Watch,
+        Some(Target::Collection { .. }) => Verb::List,
+        Some(Target::Object { .. }) | None => Verb::Get,
+    };
+    let name = target.as_ref().map(|target| target.resource().name());
+    let asked = (verb.to_string(), name.unwrap_or_else(|| path.to_owned()));
+    let denied = state.faults.denied.contains(&asked);
+    *state.requests.entry(asked).or_default() += 1;
 
-fn find(state: &mut State, request: &Request<Incoming>) -> Result<Answer, Status> {
+    if let Some(code) = state.faults.failure {
+        return Err(Status::failure(code));
+    }
+    authenticate(state, client, request)?;
     if request.method() != Method::GET {
         return Err(Status::method_not_allowed());
     }
-    let path = request.uri().path();
-    if let Some(document) = discovery::document(path, &state.store) {
-        count(state, "get", path);
-        return Ok(Answer::Document(document));
+    let Some(target) = target else {
+        let document = discovery::document(path, &state.store);
+        return Ok(document.map_or(Answer::NoSuchPath, Answer::Document));
+    };
+    if denied {
+        return Err(Status::forbidden(verb, &target));
     }
-    let Some(target) = Target::of_path(path, &state.store) else {
-        count(state, "get", path);
-        return Ok(Answer::NoSuchPath);
-    };
-    let options = Options::parse(request.uri().query().unwrap_or_default())?;
-    let verb = match &target {
-        Target::Object { .. } => Verb::Get,
-        Target::Collection { .. } if options.watch => Verb::Watch,
-        Target::Collection { .. } => Verb::List,
-    };
-    authorize(state, verb, &target)?;
+    let options = options?;
     let representation = Representation::accepted(header(request, ACCEPT));
     match &target {
         Target::Object { resource, key } => {
@@ -122,20 +123,14 @@ fn find(state: &mut State, request: &Request<Incoming>) -> Result<Answer, Status
     }
 }
 
-/// Counts the request, then says whether it is allowed.
-fn authorize(state: &mut State, verb: Verb, target: &Target) -> Result<(), Status> {
-    let asked = (verb.to_string(), target.resource().name());
-    let denied = state.faults.denied.contains(&asked);
-    count(state, &asked.0, &asked.1);
-    if denied {
-        return Err(Status::forbidden(verb, target));
+fn authenticate(state: &State, client: Client, request: &Request<Incoming>) -> Result<(), Status> {
+    let token = header(request, AUTHORIZATION).strip_prefix("Bearer ");
+    let good_token = token == Some(&*state.token()) && !state.faults.token_expired;
+    if client == Client::Certified || good_token {
+        Ok(())
+    } else {
+        Err(Status::unauthorized())
     }
-    Ok(())
-}
-
-fn count(state: &mut State, verb: &str, resource: &str) {
-    let asked = (verb.to_owned(), resource.to_owned());
-    *state.requests.entry(asked).or_default() += 1;
 }
 
 fn header(request: &Request<Incoming>, name: HeaderName) -> &str {

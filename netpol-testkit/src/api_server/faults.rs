@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
+use std::time::Duration;
+
+use hyper::StatusCode;
 
 /// The faults that are on, and counts of those that happen once.
 ///
@@ -10,6 +13,10 @@ use std::num::NonZeroU32;
 pub(crate) struct Faults {
     /// Verb and resource of requests that are forbidden.
     pub(crate) denied: BTreeSet<(String, String)>,
+    /// What every request is answered with.
+    pub(crate) failure: Option<StatusCode>,
+    /// How long a stream lasts at most.
+    pub(crate) longest_stream: Option<Duration>,
     /// No token is good.
     pub(crate) token_expired: bool,
     /// Requests and streams wait.

@@ -1,5 +1,6 @@
 //! Lists: of the newest state or an older one, whole or in pages.
 
+use std::borrow::Cow;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -65,14 +66,18 @@ pub(crate) fn selects(target: &Target, options: &Options, key: &Key, object: &Va
         && options.fields.matches(object)
 }
 
-fn state(store: &Store, resource: &Resource, options: &Options) -> Result<(u64, Objects), Status> {
+fn state<'a>(
+    store: &'a Store,
+    resource: &Resource,
+    options: &Options,
+) -> Result<(u64, Cow<'a, Objects>), Status> {
     match options.version {
         Some(version) if version > store.version => Err(Status::too_large(version, store.version)),
         Some(version) if options.exact => store
             .objects_at(resource, version)
             .map(|objects| (version, objects))
             .ok_or_else(|| Status::expired("resource version")),
-        _ => Ok((store.version, store.objects(resource))),
+        _ => Ok((store.version, Cow::Borrowed(store.objects(resource)))),
     }
 }
 

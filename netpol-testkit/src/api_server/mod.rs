@@ -11,7 +11,8 @@
 //!
 //! It reads and watches as a real one does, as far as clients of `kube` can tell; it takes no
 //! writes over the network, validates nothing, and stores what [`ApiServer::apply`] is given: an
-//! object with a field of a wrong type is one that is simply applied.
+//! object with a field of a wrong type is one that is simply applied. It does not convert between
+//! the versions of a resource, and refuses label selectors.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,7 +21,9 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use hyper::StatusCode;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -240,6 +243,24 @@ impl ApiServer {
         let denied = (verb.to_owned(), resource.to_owned());
         self.shared
             .change(|state| state.faults.denied.remove(&denied));
+    }
+
+    /// Answers every request with this HTTP code, such as 429, 500 or 503, and a Status that says
+    /// so; `None` ends that. Open streams go on.
+    ///
+    /// # Panics
+    /// When the code is no HTTP code (100 to 999).
+    pub fn fail_requests(&self, code: Option<u16>) {
+        let code = code.map(|code| {
+            StatusCode::from_u16(code).unwrap_or_else(|_| panic!("{code} is no HTTP code"))
+        });
+        self.shared.change(|state| state.faults.failure = code);
+    }
+
+    /// Ends each stream that is opened from now on after this time at the latest; `None` ends that.
+    pub fn end_streams_after(&self, time: Option<Duration>) {
+        self.shared
+            .change(|state| state.faults.longest_stream = time);
     }
 
     /// Takes no token any more (401). Open streams go on.

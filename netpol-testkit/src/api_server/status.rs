@@ -31,6 +31,22 @@ impl Status {
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
     }
 
+    /// A server that cannot answer now. It words the codes that it is known to send.
+    pub(crate) fn failure(code: StatusCode) -> Self {
+        let (reason, message) = match code {
+            StatusCode::TOO_MANY_REQUESTS => (
+                "TooManyRequests",
+                "Too many requests, please try again later.",
+            ),
+            StatusCode::SERVICE_UNAVAILABLE => (
+                "ServiceUnavailable",
+                "the server is currently unable to handle the request",
+            ),
+            _ => ("InternalError", "Internal error occurred"),
+        };
+        Self::new(code, reason, message)
+    }
+
     pub(crate) fn forbidden(verb: Verb, target: &Target) -> Self {
         let resource = target.resource();
         let (plural, group) = (&resource.plural, &resource.group);

@@ -1,5 +1,6 @@
 //! The objects, the one counter behind every resource version, and what changed lately.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -123,11 +124,13 @@ impl Store {
                 return Ok(before.clone());
             }
         }
-        let object = self.record(&resource, key, before, object, false);
+        let object = self.record(&resource, key, before.clone(), object, false);
         if resource.defines_resources() {
-            let defined = Resource::defined_by(&object);
-            self.resources.retain(|known| !defined.contains(known));
-            self.resources.extend(defined);
+            let defined_before = before.map(|before| Resource::defined_by(&before));
+            let defined_before = defined_before.unwrap_or_default();
+            self.resources
+                .retain(|known| !defined_before.contains(known));
+            self.resources.extend(Resource::defined_by(&object));
         }
         Ok(object)
     }
@@ -147,8 +150,7 @@ impl Store {
         };
         if resource.defines_resources() {
             for defined in Resource::defined_by(&before) {
-                let objects = self.objects.get(&defined.name()).cloned();
-                for (key, object) in objects.unwrap_or_default() {
+                for (key, object) in self.objects(&defined).clone() {
                     let last = Value::clone(&object);
                     self.record(&defined, key, Some(object), last, true);
                 }
@@ -165,20 +167,18 @@ impl Store {
     }
 
     /// The objects of a resource as they are.
-    pub(crate) fn objects(&self, resource: &Resource) -> Objects {
-        self.objects
-            .get(&resource.name())
-            .cloned()
-            .unwrap_or_default()
+    pub(crate) fn objects(&self, resource: &Resource) -> &Objects {
+        static NONE: Objects = Objects::new();
+        self.objects.get(&resource.name()).unwrap_or(&NONE)
     }
 
     /// The objects of a resource as they were at `version`, if all changes since are remembered.
-    pub(crate) fn objects_at(&self, resource: &Resource, version: u64) -> Option<Objects> {
-        let mut objects = self.objects(resource);
+    pub(crate) fn objects_at(&self, resource: &Resource, version: u64) -> Option<Cow<'_, Objects>> {
+        let mut objects = Cow::Borrowed(self.objects(resource));
         for change in self.changes_after(resource, version)?.rev() {
             match &change.before {
-                Some(before) => objects.insert(change.key.clone(), before.clone()),
-                None => objects.remove(&change.key),
+                Some(before) => objects.to_mut().insert(change.key.clone(), before.clone()),
+                None => objects.to_mut().remove(&change.key),
             };
         }
         Some(objects)
@@ -279,5 +279,61 @@ impl Store {
             self.oldest = forgotten.version;
         }
         object
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory;
+
+    fn namespaces(store: &Store) -> Resource {
+        store.of_kind("Namespace").unwrap().clone()
+    }
+
+    #[test]
+    fn state_of_an_earlier_version_is_rebuilt_from_what_changed_since() {
+        let mut store = Store::new();
+        let resource = namespaces(&store);
+        store.apply(inventory::namespace("a")).unwrap();
+        let then = store.version;
+        let mut changed = inventory::namespace("a");
+        changed["metadata"]["labels"]["team"] = json!("shop");
+        store.apply(changed).unwrap();
+        store.apply(inventory::namespace("b")).unwrap();
+        store
+            .delete("Namespace", (String::new(), "a".to_owned()))
+            .unwrap();
+        assert_eq!(store.objects(&resource).len(), 1);
+        let objects = store.objects_at(&resource, then).unwrap().into_owned();
+        let object = &objects[&(String::new(), "a".to_owned())];
+        assert_eq!(objects.len(), 1);
+        assert!(object["metadata"]["labels"]["team"].is_null());
+    }
+
+    #[test]
+    fn what_is_the_same_makes_no_version_and_a_new_object_gets_a_new_uid() {
+        let mut store = Store::new();
+        let first = store.apply(inventory::namespace("a")).unwrap();
+        let again = store.apply(inventory::namespace("a")).unwrap();
+        assert_eq!(first, again);
+        store
+            .delete("Namespace", (String::new(), "a".to_owned()))
+            .unwrap();
+        let other = store.apply(inventory::namespace("a")).unwrap();
+        assert_ne!(first["metadata"]["uid"], other["metadata"]["uid"]);
+    }
+
+    #[test]
+    fn changes_beyond_the_window_are_forgotten() {
+        let mut store = Store::new();
+        let resource = namespaces(&store);
+        for index in 0..=WINDOW {
+            store
+                .apply(inventory::namespace(&format!("n{index}")))
+                .unwrap();
+        }
+        assert!(store.changes_after(&resource, 1).is_none());
+        assert_eq!(store.changes_after(&resource, 2).unwrap().count(), WINDOW);
     }
 }

@@ -76,8 +76,7 @@ impl Watch {
     /// Sends the stream until its time is over, it is cut, or the client goes.
     pub(crate) async fn stream(mut self, shared: &Arc<Shared>, writer: Writer) {
         let _open = Open::new(shared, &self.target);
-        let seconds = self.options.timeout_seconds.map(Duration::from_secs);
-        let end = Instant::now() + seconds.unwrap_or(TIMEOUT);
+        let end = Instant::now() + self.time(&shared.state());
         let mut next_bookmark = Instant::now() + BOOKMARK_INTERVAL;
         let mut changes = shared.changes();
         loop {
@@ -105,6 +104,15 @@ impl Watch {
                 () = writer.gone() => return,
             }
         }
+    }
+
+    fn time(&self, state: &State) -> Duration {
+        let asked = self.options.timeout_seconds.map(Duration::from_secs);
+        let asked = asked.unwrap_or(TIMEOUT);
+        state
+            .faults
+            .longest_stream
+            .map_or(asked, |longest| longest.min(asked))
     }
 
     /// What there is to send now.
@@ -140,9 +148,9 @@ impl Watch {
     fn initial_events(&self, state: &State) -> Vec<Event> {
         let objects = state.store.objects(self.target.resource());
         let mut events: Vec<Event> = objects
-            .into_iter()
+            .iter()
             .filter(|(key, object)| selects(&self.target, &self.options, key, object))
-            .map(|(_, object)| Event::Object("ADDED", object))
+            .map(|(_, object)| Event::Object("ADDED", object.clone()))
             .collect();
         if self.options.initial_events && self.options.bookmarks {
             events.push(Event::Bookmark {

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
-use kube::api::{DynamicObject, ListParams, WatchEvent, WatchParams};
+use kube::api::{DynamicObject, ListParams, VersionMatch, WatchEvent, WatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::core::{ApiResource, GroupVersionKind};
+use kube::core::{ApiResource, GroupVersionKind, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, Config, ResourceExt, discovery};
 use netpol_testkit::ApiServer;
@@ -44,7 +44,10 @@ async fn client_by(write: impl FnOnce(&Path) -> netpol_testkit::Result<()>) -> C
     let kubeconfig = Kubeconfig::read_from(&path).unwrap();
     let options = KubeConfigOptions::default();
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-    Client::try_from(config.unwrap()).unwrap()
+    let mut config = config.unwrap();
+    // With it the client asks for minutes before it tells of a 429, 503 or 504.
+    config.default_retry = false;
+    Client::try_from(config).unwrap()
 }
 
 async fn pods(server: &ApiServer) -> Api<Pod> {

@@ -189,3 +189,49 @@ async fn crd_that_appears_later_is_discovered_and_goes_with_its_objects() {
     api.list(&ListParams::default()).await.unwrap_err();
     assert_eq!(count(&server, "watch", &name), 1);
 }
+
+#[tokio::test]
+async fn failing_server_says_what_is_wrong_with_it() {
+    let server = ApiServer::start().unwrap();
+    let pods = pods(&server).await;
+    let codes = [
+        (429, "TooManyRequests"),
+        (500, "InternalError"),
+        (503, "ServiceUnavailable"),
+    ];
+    for (code, reason) in codes {
+        server.fail_requests(Some(code));
+        let error = pods.list(&ListParams::default()).await.unwrap_err();
+        let kube::Error::Api(status) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!((status.code, &*status.reason), (code, reason));
+    }
+    server.fail_requests(None);
+    pods.list(&ListParams::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn list_can_ask_for_an_exact_version_but_not_for_one_to_come() {
+    let server = ApiServer::start().unwrap();
+    server.apply(pod("shop", "web", "node-1")).unwrap();
+    server.apply(pod("shop", "db", "node-1")).unwrap();
+    let pods = pods(&server).await;
+    let exact = |version| {
+        ListParams::default()
+            .at(version)
+            .matching(VersionMatch::Exact)
+    };
+    assert_eq!(pods.list(&exact("2")).await.unwrap().items.len(), 1);
+    let error = pods.list(&exact("9")).await.unwrap_err();
+    assert!(
+        matches!(&error, kube::Error::Api(status) if status.code == 504),
+        "{error:?}"
+    );
+    server.forget_history();
+    let error = pods.list(&exact("2")).await.unwrap_err();
+    assert!(
+        matches!(&error, kube::Error::Api(status) if status.code == 410),
+        "{error:?}"
+    );
+}

@@ -179,3 +179,42 @@ async fn what_does_not_parse_arrives_as_it_is() {
     let error = pods.list(&ListParams::default()).await.unwrap_err();
     assert!(matches!(&error, kube::Error::SerdeError(_)), "{error:?}");
 }
+
+#[tokio::test]
+async fn metadata_alone_is_sent_to_who_asks_for_no_more() {
+    let server = ApiServer::start().unwrap();
+    server.apply(pod("shop", "web", "node-1")).unwrap();
+    let config = watcher::Config::default().streaming_lists();
+    for config in [watcher::Config::default(), config] {
+        let metadata: Api<PartialObjectMeta<Pod>> = Api::all(client(&server).await);
+        let mut stream = pin!(watcher::watcher(metadata, config));
+        assert!(matches!(next(stream.as_mut()).await, Event::Init));
+        let event = next(stream.as_mut()).await;
+        assert!(matches!(&event, Event::InitApply(found) if found.name_any() == "web"));
+        assert!(matches!(next(stream.as_mut()).await, Event::InitDone));
+    }
+}
+
+#[tokio::test]
+async fn streams_that_end_early_are_opened_again_without_a_list() {
+    let server = ApiServer::start().unwrap();
+    server.end_streams_after(Some(Duration::from_millis(50)));
+    let mut stream = pin!(watcher::watcher(
+        pods(&server).await,
+        watcher::Config::default()
+    ));
+    assert!(initial(stream.as_mut()).await.is_empty());
+    let reading = async {
+        let event = next(stream.as_mut()).await;
+        assert!(
+            matches!(&event, Event::Apply(pod) if pod.name_any() == "web"),
+            "{event:?}"
+        );
+    };
+    let changing = async {
+        eventually(|| count(&server, "watch", "pods") >= 3).await;
+        server.apply(pod("shop", "web", "node-1")).unwrap();
+    };
+    tokio::join!(reading, changing);
+    assert_eq!(count(&server, "list", "pods"), 1);
+}
