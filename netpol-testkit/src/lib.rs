@@ -6,12 +6,14 @@
 //!            └─ world: Namespace (optional uplink)       inventory manifests of what was made
 //!
 //!   AgentProcess, FlowsCommand   the built binaries, run against such a cluster
+//!   ApiServer                    a Kubernetes API server in this process, with faults on demand
 //!   record                       what was made, so that a killed run can be cleaned up by exact name
 //!   requirement                  a test that cannot run says so; under CI it fails
 //! ```
 //!
-//! Everything here needs Linux and root. What is made is removed when its value is dropped, also
-//! while a panic unwinds; what a killed process left is removed by [`record::sweep`].
+//! Everything here needs Linux and, but for an [`ApiServer`] outside of namespaces, root. What is
+//! made is removed when its value is dropped, also while a panic unwinds; what a killed process left
+//! is removed by [`record::sweep`].
 
 pub mod agent;
 pub mod api_server;

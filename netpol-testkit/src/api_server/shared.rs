@@ -72,8 +72,13 @@ impl Shared {
 
     /// Waits while the server is paused.
     pub(crate) async fn resumed(&self) {
+        self.until(|state| !state.faults.paused).await;
+    }
+
+    /// Waits until the state satisfies `condition`.
+    pub(crate) async fn until(&self, condition: impl Fn(&State) -> bool) {
         let mut changes = self.changes();
-        while self.state().faults.paused {
+        while !condition(&self.state()) {
             // The sender is ours: this cannot fail.
             let _ = changes.changed().await;
         }

@@ -35,10 +35,10 @@ enum Event {
 }
 
 /// What a stream does after some events.
+#[derive(Debug, PartialEq, Eq)]
 enum Next {
     Wait,
     End,
-    Cut,
 }
 
 /// A stream and how far it has got.
@@ -74,31 +74,38 @@ impl Watch {
     }
 
     /// Sends the stream until its time is over, it is cut, or the client goes.
-    pub(crate) async fn stream(mut self, shared: &Arc<Shared>, writer: Writer) {
+    pub(crate) async fn stream(self, shared: &Arc<Shared>, writer: Writer) {
         let _open = Open::new(shared, &self.target);
+        let cuts = self.cuts;
+        let cut = shared.until(|state| state.faults.cuts != cuts);
+        let is_cut = tokio::select! {
+            () = cut => true,
+            () = self.send(shared, &writer) => false,
+        };
+        if is_cut {
+            writer.cut().await;
+        }
+    }
+
+    async fn send(mut self, shared: &Arc<Shared>, writer: &Writer) {
         let end = Instant::now() + self.time(&shared.state());
         let mut next_bookmark = Instant::now() + BOOKMARK_INTERVAL;
         let mut changes = shared.changes();
         loop {
             changes.mark_unchanged();
             let (events, next) = self.step(&shared.state());
-            if self.write(&writer, events).await.is_err() {
+            if self.write(writer, events).await.is_err() || next == Next::End {
                 return;
-            }
-            match next {
-                Next::Wait => {}
-                Next::End => return,
-                Next::Cut => return writer.cut().await,
             }
             tokio::select! {
                 _ = changes.changed() => {}
                 () = sleep_until(next_bookmark) => {
                     next_bookmark += BOOKMARK_INTERVAL;
                     // The client's going shows in the next turn.
-                    let _ = self.write(&writer, self.bookmark()).await;
+                    let _ = self.write(writer, self.bookmark()).await;
                 }
                 () = sleep_until(end) => {
-                    let _ = self.write(&writer, self.bookmark()).await;
+                    let _ = self.write(writer, self.bookmark()).await;
                     return;
                 }
                 () = writer.gone() => return,
@@ -118,9 +125,6 @@ impl Watch {
     /// What there is to send now.
     fn step(&mut self, state: &State) -> (Vec<Event>, Next) {
         let resource = self.target.resource().name();
-        if self.cuts != state.faults.cuts {
-            return (Vec::new(), Next::Cut);
-        }
         let mut events = match self.sent {
             None => self.initial_events(state),
             Some(sent) => match state.store.changes_after(self.target.resource(), sent) {

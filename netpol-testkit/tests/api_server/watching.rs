@@ -218,3 +218,28 @@ async fn streams_that_end_early_are_opened_again_without_a_list() {
     tokio::join!(reading, changing);
     assert_eq!(count(&server, "list", "pods"), 1);
 }
+
+#[tokio::test]
+async fn event_of_which_a_part_had_arrived_when_the_stream_was_cut_comes_again() {
+    let server = ApiServer::start().unwrap();
+    let pods = pods(&server).await;
+    let mut stream = pin!(watcher::watcher(pods, watcher::Config::default()));
+    assert!(initial(stream.as_mut()).await.is_empty());
+    let reading = async {
+        let event = next(stream.as_mut()).await;
+        assert!(
+            matches!(&event, Event::Apply(pod) if pod.name_any() == "web"),
+            "{event:?}"
+        );
+    };
+    let cutting = async {
+        eventually(|| server.watches("pods") == 1).await;
+        server.slow(100.try_into().ok());
+        server.apply(pod("shop", "web", "node-1")).unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        server.cut_streams();
+        server.slow(None);
+    };
+    tokio::join!(reading, cutting);
+    assert_eq!(count(&server, "watch", "pods"), 2);
+}
