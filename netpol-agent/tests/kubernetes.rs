@@ -139,6 +139,9 @@ fn what_is_there_and_what_changes_is_in_force() {
     );
     wait_for(&agent, |status| every_watch(status, "following"));
     assert_eq!(watch(&first, CLUSTER_POLICIES)["state"], "absent");
+    let lists = scene.server.requests().into_keys();
+    let lists: Vec<_> = lists.filter(|(verb, _)| verb == "list").collect();
+    assert_eq!(lists, [], "they are streamed");
 
     let flow = scene.flow(&agent, 42_001);
     assert_eq!(flow["source"]["pod"], "build", "{flow:#}");
@@ -242,6 +245,11 @@ fn streams_that_are_cut_lose_nothing() {
         status["network_policies"] == 5 && every_watch(status, "following")
     });
     scene.server.send_garbage(POLICIES);
+    wait_for(&agent, |status| {
+        watch(status, POLICIES)["state"] == "failing"
+    });
+    // A sign of life is enough.
+    scene.server.send_bookmarks();
     scene.server.apply(policy("p6")).unwrap();
     wait_for(&agent, |status| {
         status["network_policies"] == 6 && every_watch(status, "following")
@@ -296,8 +304,8 @@ fn a_missing_permission_costs_that_resource_alone() {
         return;
     }
     let scene = Scene::new();
-    scene.server.deny("list", POLICIES);
-    scene.server.deny("list", CLUSTER_POLICIES);
+    scene.server.deny("watch", POLICIES);
+    scene.server.deny("watch", CLUSTER_POLICIES);
     scene.server.apply(policy("unseen")).unwrap();
     let agent = scene.agent();
     let status = wait_for(&agent, |status| status["generation"] != 0);
@@ -309,7 +317,7 @@ fn a_missing_permission_costs_that_resource_alone() {
     assert_eq!(refused["state"], "failing");
     let error = refused["error"].as_str().unwrap();
     assert!(
-        error.contains(&format!("needs list on {POLICIES}")),
+        error.contains(&format!("needs watch on {POLICIES}")),
         "{error}"
     );
     assert_eq!(watch(&status, "pods")["state"], "following");
@@ -318,7 +326,7 @@ fn a_missing_permission_costs_that_resource_alone() {
     assert_eq!(flow["source"]["pod"], "build", "{flow:#}");
     assert_eq!(flow["computed"]["verdict"], "unknown", "{flow:#}");
     assert_eq!(flow["computed"]["caveats"], json!(["policies-unread"]));
-    scene.server.allow("list", POLICIES);
+    scene.server.allow("watch", POLICIES);
     wait_for(&agent, |status| {
         status["network_policies"] == 1 && watch(status, POLICIES)["state"] == "following"
     });
@@ -357,8 +365,9 @@ fn a_certificate_is_checked_and_may_be_shown() {
     let scene = Scene::with(Some(Certificate::Valid));
     let server = &scene.server;
     let agent = scene.agent_with(|path| server.kubeconfig_with_client_certificate(path).unwrap());
-    let status = wait_for(&agent, |status| every_watch(status, "following"));
-    assert_eq!(status["pods"], 2);
+    wait_for(&agent, |status| {
+        status["pods"] == 2 && every_watch(status, "following")
+    });
     agent.stop().unwrap();
 
     let agent = scene.agent_with(|path| server.kubeconfig_with_other_authority(path).unwrap());

@@ -16,6 +16,7 @@ mod credentials;
 mod delivered;
 mod health;
 mod known;
+mod listing;
 mod resource;
 mod trouble;
 mod watch;

@@ -16,6 +16,7 @@ use tower::{Layer as _, ServiceExt as _};
 use super::delivered::{Kind, Typed};
 use super::health::{WatchStage, Watches};
 use super::known::Event;
+use super::listing::Listing;
 use super::resource::Resource;
 use super::trouble::Trouble;
 
@@ -36,29 +37,69 @@ pub(super) struct Outlet {
 /// Follows a resource for as long as somebody listens.
 pub(super) async fn follow<K: Kind>(client: Client, outlet: Outlet) {
     let mut backoff = DefaultBackoff::default();
-    while let Some(pause) = follow_once::<K>(&client, &outlet, &mut backoff).await {
-        sleep(pause).await;
+    let Some(mut listing) = first_listing::<K>(&client, &outlet, &mut backoff).await else {
+        return;
+    };
+    while let Some(again) = follow_once::<K>(&client, listing, &outlet, &mut backoff).await {
+        match again {
+            Again::Later => sleep(ASK_AGAIN).await,
+            Again::InPages => listing = Listing::InPages,
+        }
     }
 }
 
-/// Follows a resource until it is found to be absent: then a watch has nothing to go on from. Returns when to try again;
-/// `None` when nobody listens any more.
-async fn follow_once<K: Kind>(
+/// How to go on after a watch was given up.
+enum Again {
+    /// When the resource may have appeared.
+    Later,
+    /// At once, in the older way.
+    InPages,
+}
+
+/// Finds out how lists can be read, as soon as the API server answers; `None` when nobody listens any more.
+async fn first_listing<K: Kind>(
     client: &Client,
     outlet: &Outlet,
     backoff: &mut DefaultBackoff,
-) -> Option<Duration> {
+) -> Option<Listing> {
+    loop {
+        let error = match client.apiserver_version().await {
+            Ok(version) => return Some(Listing::of(&version)),
+            // Not everybody may ask, and the older way always works.
+            Err(kube::Error::Api(_)) => return Some(Listing::InPages),
+            Err(error) => watcher::Error::InitialListFailed(error),
+        };
+        if let Trouble::Other(trouble) = Trouble::of(&error, K::RESOURCE) {
+            outlet.fail(K::RESOURCE, trouble, false).await?;
+        }
+        sleep(backoff.next()?).await;
+    }
+}
+
+/// Follows a resource until it is found to be absent, or not to be read in this way: then a watch has nothing to go on
+/// from. `None` when nobody listens any more.
+async fn follow_once<K: Kind>(
+    client: &Client,
+    listing: Listing,
+    outlet: &Outlet,
+    backoff: &mut DefaultBackoff,
+) -> Option<Again> {
     let heard = heard(client.clone(), K::RESOURCE, outlet.watches.clone());
     let api: Api<Typed<K>> = Api::all(heard);
-    let mut events = pin!(watcher(api, watcher::Config::default()));
+    let mut events = pin!(watcher(api, listing.config()));
     loop {
         let error = match events.next().await? {
             Ok(event) => {
+                // It may have come along with an error that was taken in before it.
+                outlet.watches.heard(K::RESOURCE);
                 outlet.pass(K::RESOURCE, event).await?;
                 continue;
             }
             Err(error) => error,
         };
+        if listing.is_refused(&error) {
+            return Some(Again::InPages);
+        }
         let was_followed = !outlet.watches.is_in_trouble(K::RESOURCE);
         let (trouble, forbidden) = match Trouble::of(&error, K::RESOURCE) {
             Trouble::Behind => continue,
@@ -98,11 +139,11 @@ impl Outlet {
         self.send(resource, event).await
     }
 
-    /// Passes on that there is no such resource; returns when to ask again.
-    async fn absent(&self, resource: Resource) -> Option<Duration> {
+    /// Passes on that there is no such resource.
+    async fn absent(&self, resource: Resource) -> Option<Again> {
         self.watches.set_stage(resource, WatchStage::Absent);
         self.send(resource, Event::Absent).await?;
-        Some(ASK_AGAIN)
+        Some(Again::Later)
     }
 
     async fn fail(&self, resource: Resource, what: String, forbidden: bool) -> Option<()> {
