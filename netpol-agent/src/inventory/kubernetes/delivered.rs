@@ -166,3 +166,50 @@ impl<K: Kind> kube::Resource for Typed<K> {
         &mut self.metadata
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(value: Value) -> Typed<networking::NetworkPolicy> {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn an_object_is_read_without_what_nobody_uses() {
+        let policy = read(json!({
+            "metadata": {
+                "name": "db", "namespace": "prod", "resourceVersion": "7",
+                // Of no form that could be read.
+                "managedFields": "none",
+            },
+            "spec": { "podSelector": {} },
+        }));
+        assert_eq!(policy.delivered.key.to_string(), "NetworkPolicy prod/db");
+        assert_eq!(policy.metadata.resource_version.as_deref(), Some("7"));
+        let Ok(Object::NetworkPolicy(converted)) = policy.delivered.outcome else {
+            panic!("{:?}", policy.delivered.outcome)
+        };
+        assert_eq!(converted.reference.to_string(), "prod/db");
+    }
+
+    #[test]
+    fn one_that_cannot_be_used_is_read_all_the_same() {
+        let metadata = json!({ "name": "db", "namespace": "prod", "resourceVersion": "7" });
+        for (spec, field) in [
+            (json!({ "podSelector": ["app"] }), "spec.podSelector"),
+            (
+                json!({ "podSelector": {}, "policyTypes": ["Both"] }),
+                "spec.policyTypes[0]",
+            ),
+        ] {
+            let policy = read(json!({ "metadata": metadata, "spec": spec }));
+            assert_eq!(policy.delivered.key.to_string(), "NetworkPolicy prod/db");
+            assert_eq!(policy.delivered.outcome.unwrap_err().field, field);
+        }
+        let nothing = read(json!({ "metadata": 3 }));
+        assert!(nothing.delivered.outcome.is_err());
+    }
+}

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! credentials ─► client ─┬─► watch Pods ────────┐ events
-//!                        ├─► watch Namespaces ──┤         ┌─► known: what differs ─┐
-//!                        ├─► ...                ├─► queue ┤                        ├─► writer ─► publisher
-//!                        └─► watch ClusterNP ───┘         └─► known ───────────────┘  takes together
-//!                              │ signs of life, trouble
+//!                        ├─► watch Namespaces ──┼─► queue ─► writer ─────────► publisher
+//!                        ├─► ...                │            takes together
+//!                        └─► watch ClusterNP ───┘            what is `known` of each resource,
+//!                              │ signs of life, trouble      and how that differs
 //!                              └─► health ─► `flows status`
 //! ```
 //!
