@@ -12,7 +12,7 @@ use netpol_policy::dialect::Dialect;
 
 pub use kernel::KernelOptions;
 
-use crate::inventory::LONGEST_GRACE;
+use crate::inventory::{Credentials, LONGEST_GRACE, Origin};
 
 /// Where the Unix socket stands unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/netpol/agent.sock";
@@ -22,14 +22,23 @@ pub const DEFAULT_SOCKET: &str = "/run/netpol/agent.sock";
 #[derive(Clone, Debug, Parser)]
 #[command(name = "netpol-agent", version)]
 pub struct Config {
-    /// Directory with manifests (Pod, Namespace, Service, EndpointSlice, Node, policies), followed as they change.
+    /// Take the inventory from manifests in this directory (Pod, Namespace, Service, EndpointSlice, Node, policies),
+    /// followed as they change, rather than from an API server.
+    #[arg(long, env = "NETPOL_INVENTORY", value_name = "DIR", conflicts_with_all = ["kubeconfig", "context"])]
+    pub inventory: Option<PathBuf>,
+
+    /// Take the inventory from the API server that this file names [default: the service account of this pod].
+    #[arg(long, env = "NETPOL_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig to use [default: its current one].
     #[arg(
         long,
-        env = "NETPOL_INVENTORY",
-        value_name = "DIR",
-        required_unless_present = "self_test"
+        env = "NETPOL_CONTEXT",
+        value_name = "NAME",
+        requires = "kubeconfig"
     )]
-    pub inventory: Option<PathBuf>,
+    pub context: Option<String>,
 
     /// How policies are read where implementations differ: as the specification says, or as Cilium does, whose `ipBlock`
     /// matches no pod and no node.
@@ -92,6 +101,21 @@ pub struct Config {
     pub self_test: bool,
 }
 
+impl Config {
+    /// What the inventory is taken from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        match (&self.inventory, &self.kubeconfig) {
+            (Some(directory), _) => Origin::Directory(directory.clone()),
+            (None, Some(file)) => Origin::ApiServer(Credentials::Kubeconfig {
+                file: file.clone(),
+                context: self.context.clone(),
+            }),
+            (None, None) => Origin::ApiServer(Credentials::InCluster),
+        }
+    }
+}
+
 fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".to_owned()),
@@ -134,15 +158,35 @@ mod tests {
     }
 
     #[test]
-    fn defaults_need_an_inventory_alone() {
-        let config = parse(&["--inventory", "/manifests"]).unwrap();
+    fn defaults_need_nothing() {
+        let config = parse(&[]).unwrap();
         assert_eq!(config.socket, PathBuf::from(DEFAULT_SOCKET));
         assert_eq!(config.answer_timeout, Duration::from_secs(2));
         assert_eq!(config.flows_kept, 16384);
         assert_eq!(config.dialect, "specification");
         assert!(config.http_listen.is_none() && config.listen.is_none());
-        assert!(parse(&[]).unwrap_err().contains("--inventory"));
         assert!(parse(&["--self-test"]).unwrap().self_test);
+    }
+
+    #[test]
+    fn the_inventory_has_one_origin() {
+        let origin = |arguments: &[&str]| parse(arguments).map(|config| config.origin());
+        assert_eq!(
+            origin(&["--inventory", "/manifests"]),
+            Ok(Origin::Directory("/manifests".into()))
+        );
+        assert_eq!(
+            origin(&["--kubeconfig", "/k", "--context", "kind"]),
+            Ok(Origin::ApiServer(Credentials::Kubeconfig {
+                file: "/k".into(),
+                context: Some("kind".to_owned()),
+            }))
+        );
+        assert_eq!(origin(&[]), Ok(Origin::ApiServer(Credentials::InCluster)));
+        let both = origin(&["--inventory", "/manifests", "--kubeconfig", "/k"]);
+        assert!(both.unwrap_err().contains("cannot be used with"));
+        let alone = origin(&["--context", "kind"]);
+        assert!(alone.unwrap_err().contains("--kubeconfig"));
     }
 
     #[test]

@@ -158,12 +158,12 @@ impl Metrics {
         );
         registry.register(
             "inventory_errors",
-            "Manifests that cannot be used as they stand",
+            "Objects or manifests that cannot be used as they stand",
             self.inventory_errors.clone(),
         );
         registry.register(
             "inventory_warnings",
-            "Manifests that can be used and are worth a look",
+            "Objects or manifests that can be used and are worth a look",
             self.inventory_warnings.clone(),
         );
         registry.register(

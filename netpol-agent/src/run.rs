@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::convert::Converter;
 use crate::drop_class::Names;
 use crate::grpc::{self, Facts, Observer};
-use crate::inventory::{Snapshot, Watcher};
+use crate::inventory::{self, Snapshot};
 use crate::kernel::capability::Capability;
 use crate::kernel::counters::SharedCounters;
 use crate::kernel::observation::Observation;
@@ -87,27 +87,25 @@ pub async fn daemon(config: Config) -> Result<()> {
 /// Everything behind the kernel boundary, until told to stop.
 ///
 /// # Errors
-/// An inventory that cannot be read, or an address that cannot be had.
+/// An inventory that cannot be had, or an address that cannot be had.
 pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Result<()> {
     let started = SystemTime::now();
     let node = match &config.node {
         Some(node) => node.clone(),
         None => host_name()?,
     };
-    let directory = config
-        .inventory
-        .clone()
-        .context("--inventory names no directory")?;
     let metrics = Metrics::with_kernel(source.counters);
     let status = Arc::new(Status::default());
     let log = Arc::new(FlowLog::new(config.flows_kept, config.backlog));
     let dialect = Dialect::named(&config.dialect).context("--dialect names none that is known")?;
     let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::empty(dialect)));
-    let watcher = Watcher::start(directory.clone(), snapshot.clone(), metrics.clone())?;
+    let inventory =
+        inventory::Source::start(config.origin(), snapshot.clone(), metrics.clone()).await?;
     let observer = Arc::new(Observer {
         log: log.clone(),
         status: status.clone(),
         snapshot: snapshot.clone(),
+        watches: inventory.watches(),
         converter: Arc::new(Converter {
             node: node.clone(),
             run: run_id(started),
@@ -117,7 +115,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
             started,
             kernel: kernel_release()?,
             capabilities: source.capabilities,
-            inventory_source: directory.display().to_string(),
+            inventory_source: inventory.name().to_owned(),
             dialect: config.dialect.clone(),
         },
         stop: stop.clone(),
@@ -162,7 +160,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     let rate = Rate { log, status };
     let mut tasks: JoinSet<Result<()>> = JoinSet::new();
     tasks.spawn(drive(pipeline, source.observations, rate, stop.clone()));
-    let watching = watcher.follow(stop.clone());
+    let watching = inventory.follow(stop.clone());
     tasks.spawn(async move {
         watching.await;
         Ok(())

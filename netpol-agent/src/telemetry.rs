@@ -5,13 +5,17 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::TryInitError;
 
+/// Unless told otherwise. What becomes of a watch is logged once, and not at every attempt.
+const DEFAULT_FILTER: &str = "info,kube_client=error,kube_runtime=error";
+
 /// Installs the process-wide log.
 ///
 /// # Errors
 /// When one is installed already.
 pub fn init(json: bool) -> Result<(), TryInitError> {
     use tracing_subscriber::util::SubscriberInitExt;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

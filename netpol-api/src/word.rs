@@ -42,6 +42,12 @@ words! {
         AllowedButDropped "allowed_but_dropped"
     }
     v1::flow::State { New "new" Established "established" Ended "ended" }
+    v1::watch::State {
+        Listing "listing"
+        Following "following"
+        Failing "failing"
+        Absent "absent"
+    }
     v1::endpoint::Kind { Pod "pod" Node "node" Service "service" World "world" Unknown "unknown" }
     v1::observed::Verdict {
         Forwarded "forwarded"
@@ -125,6 +131,7 @@ mod tests {
         covers::<v1::tier_step::Tier>(|v| v.as_str_name());
         covers::<v1::tier_step::Outcome>(|v| v.as_str_name());
         covers::<v1::denial::Reason>(|v| v.as_str_name());
+        covers::<v1::watch::State>(|v| v.as_str_name());
         covers::<v1::lost::Stage>(|v| v.as_str_name());
     }
 

@@ -9,7 +9,10 @@ use anstyle::{AnsiColor, Style};
 use jiff::{SignedDuration, Timestamp};
 use netpol_api::{
     json::Time,
-    v1::{GetStatusRequest, GetStatusResponse, InventoryError, InventoryStatus, PolicyCount},
+    v1::{
+        GetStatusRequest, GetStatusResponse, InventoryError, InventoryStatus, PolicyCount,
+        watch::State,
+    },
     word::Word,
 };
 
@@ -94,7 +97,7 @@ fn table(status: &GetStatusResponse, now: Timestamp) -> String {
         [format!("{} ({})", i.name, i.kind), pod, attached]
     }));
     if let Some(inventory) = &status.inventory {
-        inventory_section(&mut page, inventory);
+        inventory_section(&mut page, inventory, now);
     }
     page.heading("Losses");
     page.columns(status.lost.iter().map(|l| {
@@ -107,7 +110,7 @@ fn table(status: &GetStatusResponse, now: Timestamp) -> String {
     page.text
 }
 
-fn inventory_section(page: &mut Page, inventory: &InventoryStatus) {
+fn inventory_section(page: &mut Page, inventory: &InventoryStatus, now: Timestamp) {
     page.heading("Inventory");
     page.fact(
         "  source",
@@ -136,6 +139,29 @@ fn inventory_section(page: &mut Page, inventory: &InventoryStatus) {
     for warning in &inventory.warnings {
         page.notable(&format!("  ! {}", problem(warning)));
     }
+    if !inventory.watches.is_empty() {
+        watches_section(page, inventory, now);
+    }
+}
+
+/// What is heard of each resource of the API server.
+fn watches_section(page: &mut Page, inventory: &InventoryStatus, now: Timestamp) {
+    page.heading("API server");
+    if inventory.generation == 0 {
+        page.bad("  ✗ the inventory is not there yet: flows have no names and no verdicts");
+    }
+    page.columns(inventory.watches.iter().map(|watch| {
+        let heard = watch.heard.as_ref().and_then(Time::of).map_or_else(
+            || "never heard of".to_owned(),
+            |Time(heard)| format!("heard of {} ago", age(now.duration_since(heard))),
+        );
+        let state = match watch.state() {
+            State::Failing => format!("✗ {}", watch.error),
+            State::Absent => "not installed".to_owned(),
+            state => state.word().to_owned(),
+        };
+        [watch.resource.clone(), heard, state]
+    }));
 }
 
 /// Policies in force, by kind. An agent of an earlier version counts NetworkPolicies alone.
@@ -172,7 +198,12 @@ fn problem(problem: &InventoryError) -> String {
     };
     let parts = [problem.object.as_str(), &problem.field, &problem.message];
     let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    format!("{}{document}: {}", problem.file, said.join(": "))
+    let said = said.join(": ");
+    match problem.file.as_str() {
+        // From an API server.
+        "" => said,
+        file => format!("{file}{document}: {said}"),
+    }
 }
 
 /// `1 pod`, `3 CiliumNetworkPolicies`.

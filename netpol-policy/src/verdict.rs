@@ -238,6 +238,8 @@ pub enum Caveat {
     AddressTranslated,
     /// The pods of a workload, or the backends of a Service, get different answers.
     PodsDiffer,
+    /// Policies of some kind could not be read: they may say otherwise.
+    PoliciesUnread,
 }
 
 impl Caveat {
@@ -258,6 +260,7 @@ impl Caveat {
             Self::UnsupportedPeer => "unsupported-peer",
             Self::AddressTranslated => "address-translated",
             Self::PodsDiffer => "pods-differ",
+            Self::PoliciesUnread => "policies-unread",
         }
     }
 }

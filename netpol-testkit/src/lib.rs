@@ -6,15 +6,18 @@
 //!            └─ world: Namespace (optional uplink)       inventory manifests of what was made
 //!
 //!   AgentProcess, FlowsCommand   the built binaries, run against such a cluster
+//!   ApiServer                    a Kubernetes API server in this process, with faults on demand
 //!   readiness                    a cluster is handed out when its links carry packets, not before
 //!   record                       what was made, so that a killed run can be cleaned up by exact name
 //!   requirement                  a test that cannot run says so; under CI it fails
 //! ```
 //!
-//! Everything here needs Linux and root. What is made is removed when its value is dropped, also
-//! while a panic unwinds; what a killed process left is removed by [`record::sweep`].
+//! Everything here needs Linux and, but for an [`ApiServer`] outside of namespaces, root. What is
+//! made is removed when its value is dropped, also while a panic unwinds; what a killed process left
+//! is removed by [`record::sweep`].
 
 pub mod agent;
+pub mod api_server;
 pub mod artifact;
 pub mod cluster;
 pub mod command;
@@ -31,6 +34,7 @@ pub mod traffic;
 mod work_directory;
 
 pub use agent::AgentProcess;
+pub use api_server::ApiServer;
 pub use cluster::{Cluster, ClusterBuilder};
 pub use error::{Error, Result};
 pub use flows::FlowsCommand;

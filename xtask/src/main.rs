@@ -4,6 +4,7 @@
 //!   setup ◄── build ◄─┬─ test    fmt, clippy, all tests      doctor  what is missing, what it costs
 //!  (installs what is   ├─ demo    a cluster to look at       docs    docs/cli.md
 //!      missing)        └─ bench   ratios with and without    clean   leftovers of killed runs
+//!       └── in a container: image                            fuzz    fuzz targets, for a while
 //! ```
 
 mod bench;
@@ -15,6 +16,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod fuzz;
+mod image;
 mod privilege;
 mod setup;
 mod test;
@@ -53,6 +55,8 @@ enum Action {
     Docs,
     /// Run the fuzz targets for a bounded time
     Fuzz(fuzz::Options),
+    /// Build the container image into an OCI archive, with docker, podman or buildah
+    Image(image::Options),
     /// Remove what killed demo and test runs left behind, by exact name
     Clean,
 }
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         Action::Bench(options) => bench::run(&options),
         Action::Docs => docs::run(),
         Action::Fuzz(options) => fuzz::run(&options),
+        Action::Image(options) => image::run(&options),
         Action::Clean => clean::run(),
     };
     match result {

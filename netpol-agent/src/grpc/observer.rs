@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 
 use super::stream::{Feed, Wanted};
 use crate::convert::{Converter, timestamp};
-use crate::inventory::{POLICY_KINDS, Problem, Snapshot};
+use crate::inventory::{POLICY_KINDS, Problem, Resource, Snapshot, Watch, WatchStage, Watches};
 use crate::kernel::capability::Capability;
 use crate::log::{FlowLog, Selection};
 use crate::metrics::Metrics;
@@ -32,6 +32,8 @@ pub struct Observer {
     pub status: Arc<crate::status::Status>,
     /// The inventory in force.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// How well the API server is followed, where the inventory comes from one.
+    pub watches: Arc<Watches>,
     /// Turns domain types into messages.
     pub converter: Arc<Converter>,
     /// Figures.
@@ -155,7 +157,7 @@ impl Observer {
             services: sizes.services,
             nodes: sizes.nodes,
             network_policies: sizes.policies_of(PolicyKind::NetworkPolicy),
-            changed: Some(timestamp(snapshot.changed())),
+            changed: (snapshot.generation() > 0).then(|| timestamp(snapshot.changed())),
             errors: report.errors.iter().map(problem).collect(),
             warnings: report.warnings.iter().map(problem).collect(),
             policies: POLICY_KINDS
@@ -178,13 +180,33 @@ impl Observer {
                 })
                 .collect(),
             dialect: self.facts.dialect.clone(),
+            watches: self.watches.all().into_iter().map(watch).collect(),
         }
+    }
+}
+
+fn watch((resource, watch): (Resource, Watch)) -> v1::Watch {
+    use v1::watch::State;
+    let state = match (watch.stage, &watch.trouble) {
+        (WatchStage::Absent, _) => State::Absent,
+        (_, Some(_)) => State::Failing,
+        (WatchStage::Listing, None) => State::Listing,
+        (WatchStage::Following, None) => State::Following,
+    };
+    v1::Watch {
+        resource: resource.name(),
+        state: state.into(),
+        heard: watch.heard.map(timestamp),
+        error: watch.trouble.unwrap_or_default(),
     }
 }
 
 fn problem(problem: &Problem) -> v1::InventoryError {
     v1::InventoryError {
-        file: problem.file.display().to_string(),
+        file: problem
+            .file
+            .as_ref()
+            .map_or_else(String::new, |file| file.display().to_string()),
         document: problem.document,
         object: problem.object.clone(),
         field: problem.field.clone(),

@@ -174,7 +174,7 @@ fn read(path: &Path) -> io::Result<String> {
 
 fn whole_file(path: &Path, message: String) -> Problem {
     Problem {
-        file: path.to_owned(),
+        file: Some(path.to_owned()),
         document: 0,
         object: String::new(),
         field: String::new(),
@@ -240,7 +240,7 @@ fn document_number(number: usize) -> u32 {
 
 fn in_file(path: &Path, error: &manifest::ManifestError) -> Problem {
     Problem {
-        file: path.to_owned(),
+        file: Some(path.to_owned()),
         document: document_number(error.document),
         object: error.object.clone().unwrap_or_default(),
         field: error.field.clone(),

@@ -1,9 +1,10 @@
-//! What exists in the cluster: read from manifests, followed as it changes, object by object.
+//! What exists in the cluster: read from manifests or from an API server, followed as it changes, object by object.
 //!
 //! ```text
-//! directory ─► files ─► objects ── changes ──► Snapshot ──swap──► enrich, judge
-//!  notify       last good  last file            Inventory (netpol-policy), history of addresses,
-//!  + re-scan    ones stay  counts               times of changes, report
+//! directory ──► files ──► objects ──┐
+//!  notify        last good  last file├─ changes ─► publisher ─► Snapshot ──swap──► enrich, judge
+//!  + re-scan     ones stay  counts   │  report                   Inventory (netpol-policy), history of addresses,
+//! API server ─► kubernetes ─────────┘                           times of changes, report
 //! ```
 //!
 //! A source delivers [`Change`]s and a [`Report`]; the snapshot that follows shares everything with the one before that
@@ -13,9 +14,13 @@ mod address;
 mod change;
 mod change_times;
 mod files;
+mod kubernetes;
 mod objects;
+mod publisher;
 mod report;
 mod snapshot;
+mod source;
+mod unread;
 mod watcher;
 
 use imbl::GenericHashMap;
@@ -25,9 +30,13 @@ use netpol_policy::verdict::PolicyKind;
 pub(crate) use address::{is_same, started};
 pub use change::{Change, ObjectKey};
 pub use change_times::LONGEST_GRACE;
+pub use kubernetes::{
+    ApiServerError, Credentials, CredentialsError, Resource, Watch, WatchStage, Watches,
+};
 pub use report::{ForeignKind, Problem, Report};
 pub use snapshot::{Sizes, Snapshot};
-pub use watcher::{WatchError, Watcher};
+pub use source::{Origin, Source, SourceError};
+pub use watcher::WatchError;
 
 /// A map whose copy is one pointer, and that shares with its copies what neither changes.
 type Map<K, V> = GenericHashMap<K, V, foldhash::fast::RandomState, DefaultSharedPtr>;

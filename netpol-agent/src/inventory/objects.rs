@@ -107,7 +107,7 @@ impl Objects {
         });
         descriptions.flat_map(|(key, last, others)| {
             others.iter().map(move |one| Problem {
-                file: one.file.to_path_buf(),
+                file: Some(one.file.to_path_buf()),
                 document: one.document,
                 object: key.to_string(),
                 field: String::new(),

@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// Something in a file that cannot be used, or that is worth a look. The rest of the file, and of the inventory, stays in
-/// force.
+/// Something that cannot be used, or that is worth a look. The rest of its file, and of the inventory, stays in force.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Problem {
-    /// Which file.
-    pub file: PathBuf,
-    /// Document within it, from 1; 0 for the file as a whole.
+    /// Which file; none for what an API server gave.
+    pub file: Option<PathBuf>,
+    /// Document within it, from 1; 0 for the file as a whole, and without a file.
     pub document: u32,
     /// `kind namespace/name` where that could be read.
     pub object: String,
@@ -37,6 +36,8 @@ pub struct Report {
     pub warnings: Vec<Problem>,
     /// How many policies of which kinds are not evaluated: they may change any answer.
     pub not_evaluated: BTreeMap<ForeignKind, u32>,
+    /// Kinds of which it is not known which policies there are: they may change any answer.
+    pub unread: BTreeSet<&'static str>,
     /// Kinds that say nothing about which traffic is allowed, with their API group.
     pub ignored: BTreeSet<String>,
 }

@@ -9,7 +9,7 @@ use netpol_policy::cache::VerdictCache;
 use netpol_policy::connection::{Connection, End};
 use netpol_policy::dialect::Dialect;
 use netpol_policy::inventory::Inventory;
-use netpol_policy::model::{Node, Pod, Protocol, Service, TieredPolicy};
+use netpol_policy::model::{Node, Object, Pod, Protocol, Service, TieredPolicy};
 use netpol_policy::verdict::{PolicyKind, PolicyRef, TierOutcome, Verdict};
 
 use super::address::AddressHistory;
@@ -17,6 +17,7 @@ use super::change::{Change, ObjectKey};
 use super::change_times::ChangeTimes;
 use super::policy_kind;
 use super::report::Report;
+use super::unread::undecided;
 use crate::flow::Computed;
 
 /// Everything the pipeline asks of the inventory.
@@ -180,6 +181,37 @@ impl Snapshot {
         }
     }
 
+    /// Whether a change makes a difference, as far as that can be told without keeping another copy of everything.
+    pub(super) fn differs_by(&self, change: &Change) -> bool {
+        let inventory = &self.inventory;
+        match change {
+            Change::Remove(key) => match &*key.kind {
+                // Which of these there are cannot be asked.
+                "Namespace" | "EndpointSlice" => true,
+                _ => !matches!(Held::of(inventory, key), Held::Nothing),
+            },
+            Change::Apply(Object::Pod(pod)) => {
+                let held = inventory.pod(&pod.namespace, &pod.name);
+                held.is_none_or(|held| **held != *pod)
+            }
+            Change::Apply(Object::Node(node)) => inventory
+                .node(&node.name)
+                .is_none_or(|held| **held != *node),
+            Change::Apply(Object::Service(service)) => {
+                let held = inventory.service(&service.namespace, &service.name);
+                held.is_none_or(|held| **held != *service)
+            }
+            Change::Apply(Object::NetworkPolicy(policy)) => {
+                let held = inventory.policies(&policy.reference.namespace);
+                !held.iter().any(|held| **held == *policy)
+            }
+            Change::Apply(Object::TieredPolicy(policy)) => {
+                !inventory.tiered_policies().any(|held| **held == *policy)
+            }
+            Change::Apply(_) => true,
+        }
+    }
+
     /// Counts changes; 0 before the first inventory.
     #[must_use]
     pub fn generation(&self) -> u64 {
@@ -276,7 +308,10 @@ impl Snapshot {
         grace: Duration,
         cache: &VerdictCache,
     ) -> Computed {
-        let verdict = cache.evaluate(&self.inventory, connection);
+        let mut verdict = cache.evaluate(&self.inventory, connection);
+        if !self.report.unread.is_empty() {
+            verdict = Arc::new(undecided(&verdict));
+        }
         let pods = [&connection.source, &connection.destination]
             .into_iter()
             .filter_map(|end| match end {

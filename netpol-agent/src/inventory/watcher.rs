@@ -1,22 +1,17 @@
 //! Follows a directory of manifests: by notification, and by looking again now and then, since notifications get lost
-//! (full queues, network file systems). The one writer of the inventory.
+//! (full queues, network file systems).
 
-use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::files::Files;
-use super::report::{Problem, Report};
-use super::snapshot::Snapshot;
-use crate::metrics::Metrics;
+use super::publisher::Publisher;
 
 /// Editors and ConfigMap updates make several changes in a row; they are taken together.
 const QUIET: Duration = Duration::from_millis(100);
@@ -32,13 +27,10 @@ pub struct WatchError {
 }
 
 /// Keeps a snapshot up to date with a directory.
-pub struct Watcher {
+pub(super) struct Watcher {
     directory: PathBuf,
     files: Files,
-    snapshot: Arc<ArcSwap<Snapshot>>,
-    metrics: Metrics,
-    /// Kinds that were logged as not evaluated or left out.
-    told: BTreeSet<String>,
+    publisher: Publisher,
     changed: mpsc::Receiver<()>,
     /// Ends notifications when dropped.
     _notifier: Option<RecommendedWatcher>,
@@ -49,11 +41,7 @@ impl Watcher {
     ///
     /// # Errors
     /// When the directory cannot be read. What its files say is never an error here: see [`Snapshot::report`].
-    pub fn start(
-        directory: PathBuf,
-        snapshot: Arc<ArcSwap<Snapshot>>,
-        metrics: Metrics,
-    ) -> Result<Self, WatchError> {
+    pub(super) fn start(directory: PathBuf, publisher: Publisher) -> Result<Self, WatchError> {
         let (sender, changed) = mpsc::channel(1);
         let notifier = match notifier(&directory, sender) {
             Ok(notifier) => Some(notifier),
@@ -66,9 +54,7 @@ impl Watcher {
         let mut watcher = Self {
             directory,
             files,
-            snapshot,
-            metrics,
-            told: BTreeSet::new(),
+            publisher,
             changed,
             _notifier: notifier,
         };
@@ -85,7 +71,7 @@ impl Watcher {
     }
 
     /// Follows changes until told to stop.
-    pub async fn follow(mut self, stop: CancellationToken) {
+    pub(super) async fn follow(mut self, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -109,55 +95,8 @@ impl Watcher {
     }
 
     fn publish(&mut self) {
-        let before = self.snapshot.load();
         let report = self.files.report();
-        self.log_news(before.report(), &report);
-        let next = before.next(self.files.take_changes(), report, SystemTime::now());
-        self.metrics.inventory(&next);
-        info!(
-            generation = next.generation(),
-            pods = next.sizes().pods,
-            policies = next.sizes().policies.values().sum::<u32>(),
-            "inventory in force"
-        );
-        self.snapshot.store(Arc::new(next));
-    }
-
-    /// Logs what was not there before; kinds once for as long as the daemon runs.
-    fn log_news(&mut self, before: &Report, now: &Report) {
-        let new = |problems: &[Problem], known: &[Problem]| -> Vec<Problem> {
-            let known: HashSet<&Problem> = known.iter().collect();
-            let new = problems.iter().filter(|problem| !known.contains(problem));
-            new.cloned().collect()
-        };
-        for problem in new(&now.errors, &before.errors) {
-            let (file, object, field) = (problem.file.display(), &problem.object, &problem.field);
-            warn!(%file, document = problem.document, object, field, "{}", problem.message);
-        }
-        for problem in new(&now.warnings, &before.warnings) {
-            let (file, object, field) = (problem.file.display(), &problem.object, &problem.field);
-            info!(%file, document = problem.document, object, field, "worth a look: {}", problem.message);
-        }
-        for (kind, count) in &now.not_evaluated {
-            if self
-                .told
-                .insert(format!("{} {}", kind.api_version, kind.kind))
-            {
-                let (api_version, kind) = (&kind.api_version, &kind.kind);
-                warn!(
-                    api_version,
-                    kind, count, "policies that are not evaluated: they may change any answer"
-                );
-            }
-        }
-        for kind in &now.ignored {
-            if self.told.insert(kind.clone()) {
-                info!(
-                    kind,
-                    "left out: says nothing about which traffic is allowed"
-                );
-            }
-        }
+        self.publisher.publish(self.files.take_changes(), report);
     }
 }
 

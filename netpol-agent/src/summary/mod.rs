@@ -155,6 +155,10 @@ impl Subject<'_> {
     fn why_unknown(&self) -> &'static str {
         [
             (
+                Caveat::PoliciesUnread,
+                " (policies of some kind could not be read)",
+            ),
+            (
                 Caveat::EqualPriority,
                 " (policies of equal priority contradict each other)",
             ),

@@ -3,6 +3,7 @@
 use netpol_api::{
     json::{Lost, Time},
     v1,
+    word::Word,
 };
 use serde::Serialize;
 
@@ -57,6 +58,15 @@ struct Inventory {
     policies: Vec<PolicyCount>,
     not_evaluated: Vec<PolicyCount>,
     dialect: String,
+    watches: Vec<Watch>,
+}
+
+#[derive(Serialize)]
+struct Watch {
+    resource: String,
+    state: &'static str,
+    heard: Option<Time>,
+    error: String,
 }
 
 #[derive(Serialize)]
@@ -149,6 +159,18 @@ impl From<&v1::InventoryStatus> for Inventory {
             policies: inventory.policies.iter().map(policies).collect(),
             not_evaluated: inventory.not_evaluated.iter().map(policies).collect(),
             dialect: inventory.dialect.clone(),
+            watches: inventory.watches.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&v1::Watch> for Watch {
+    fn from(watch: &v1::Watch) -> Self {
+        Self {
+            resource: watch.resource.clone(),
+            state: watch.state().word(),
+            heard: watch.heard.as_ref().and_then(Time::of),
+            error: watch.error.clone(),
         }
     }
 }

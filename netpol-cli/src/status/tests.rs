@@ -1,4 +1,6 @@
-use netpol_api::v1::{Capability, Interface, InventoryError, Lost, PolicyCount, lost::Stage};
+use netpol_api::v1::{
+    Capability, Interface, InventoryError, Lost, PolicyCount, Watch, lost::Stage,
+};
 
 use super::*;
 
@@ -117,6 +119,44 @@ Inventory
 
 Losses
   12  kernel  ring full
+"
+    );
+}
+
+#[test]
+fn what_is_heard_of_the_api_server_is_told() {
+    let watch = |resource: &str, state: State, heard: Option<i64>, error: &str| Watch {
+        resource: resource.into(),
+        state: state.into(),
+        heard: heard.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
+        error: error.into(),
+    };
+    let inventory = InventoryStatus {
+        errors: vec![InventoryError {
+            object: "Pod prod/db".into(),
+            message: "odd".into(),
+            ..InventoryError::default()
+        }],
+        watches: vec![
+            watch("pods", State::Following, Some(90), ""),
+            watch("nodes", State::Failing, Some(40), "connection refused"),
+            watch("services", State::Listing, None, ""),
+            watch("others.example.org", State::Absent, Some(95), ""),
+        ],
+        ..InventoryStatus::default()
+    };
+    let mut page = Page::default();
+    inventory_section(&mut page, &inventory, Timestamp::from_second(100).unwrap());
+    let text = anstream::adapter::strip_str(&page.text).to_string();
+    assert!(text.contains("\n  ✗ Pod prod/db: odd\n"), "{text}");
+    let (_, section) = text.split_once("\nAPI server\n").unwrap();
+    assert_eq!(
+        section,
+        "  ✗ the inventory is not there yet: flows have no names and no verdicts
+  pods                heard of 10s ago    following
+  nodes               heard of 1m 0s ago  ✗ connection refused
+  services            never heard of      listing
+  others.example.org  heard of 5s ago     not installed
 "
     );
 }

@@ -126,6 +126,7 @@ pub fn caveat(caveat: Caveat) -> &'static str {
         Caveat::PodsDiffer => {
             "The pods of the workload, or the backends of the Service, get different answers."
         }
+        Caveat::PoliciesUnread => "Policies of some kind could not be read, and may say otherwise.",
     }
 }
 

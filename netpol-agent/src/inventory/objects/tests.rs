@@ -54,8 +54,8 @@ fn of_several_files_the_last_counts_and_the_others_are_told() {
     let overruled: Vec<_> = objects.overruled().collect();
     assert_eq!(overruled.len(), 1);
     assert_eq!(
-        (overruled[0].file.as_path(), overruled[0].document),
-        (Path::new("a"), 3)
+        (overruled[0].file.as_deref(), overruled[0].document),
+        (Some(Path::new("a")), 3)
     );
     assert_eq!(overruled[0].object, "Pod prod/web");
     assert_eq!(overruled[0].message, "also stands in b, which counts");

@@ -1,0 +1,156 @@
+//! What a request asks for: its target from the path, its options from the query.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::resource::Resource;
+use super::selector::FieldSelector;
+use super::status::Status;
+use super::store::{Key, Store};
+
+/// A verb of RBAC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verb {
+    Get,
+    List,
+    Watch,
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+        })
+    }
+}
+
+/// One object, or a resource as a whole or in one namespace.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    Collection {
+        resource: Resource,
+        namespace: Option<String>,
+    },
+    Object {
+        resource: Resource,
+        key: Key,
+    },
+}
+
+impl Target {
+    /// The target of a path under `/api` or `/apis`, if such a resource is served.
+    pub(crate) fn of_path(path: &str, store: &Store) -> Option<Self> {
+        let segments: Vec<&str> = path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .collect();
+        let (group, version, rest) = match &*segments {
+            ["api", version, rest @ ..] => ("", version, rest),
+            ["apis", group, version, rest @ ..] => (*group, version, rest),
+            _ => return None,
+        };
+        let find = |plural| store.resource(group, version, plural).cloned();
+        match rest {
+            [plural] => find(plural).map(|resource| Self::Collection {
+                resource,
+                namespace: None,
+            }),
+            [plural, name] => find(plural).map(|resource| Self::Object {
+                resource,
+                key: (String::new(), (*name).to_owned()),
+            }),
+            ["namespaces", namespace, plural] => find(plural).map(|resource| Self::Collection {
+                resource,
+                namespace: Some((*namespace).to_owned()),
+            }),
+            ["namespaces", namespace, plural, name] => find(plural).map(|resource| Self::Object {
+                resource,
+                key: ((*namespace).to_owned(), (*name).to_owned()),
+            }),
+            _ => None,
+        }
+        .filter(|target| target.resource().namespaced || target.namespace().is_none())
+    }
+
+    pub(crate) fn resource(&self) -> &Resource {
+        match self {
+            Self::Collection { resource, .. } | Self::Object { resource, .. } => resource,
+        }
+    }
+
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::Collection { namespace, .. } => namespace.as_deref(),
+            Self::Object {
+                key: (namespace, _),
+                ..
+            } => Some(&**namespace).filter(|n| !n.is_empty()),
+        }
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Collection { .. } => None,
+            Self::Object { key: (_, name), .. } => Some(name),
+        }
+    }
+}
+
+/// The options of a list or watch.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) watch: bool,
+    /// `None` for the most recent state; `0` means any.
+    pub(crate) version: Option<u64>,
+    pub(crate) exact: bool,
+    pub(crate) limit: Option<usize>,
+    pub(crate) continue_token: Option<String>,
+    pub(crate) timeout_seconds: Option<u64>,
+    pub(crate) bookmarks: bool,
+    pub(crate) initial_events: bool,
+    pub(crate) fields: FieldSelector,
+}
+
+impl Options {
+    pub(crate) fn parse(query: &str) -> Result<Self, Status> {
+        let pairs: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
+        let text = |name: &str| {
+            pairs
+                .get(name)
+                .map(|v| &**v)
+                .filter(|value| !value.is_empty())
+        };
+        let flag = |name: &str| matches!(text(name), Some("true" | "1"));
+        let number = |name: &str| {
+            let parsed = text(name).map(|value| value.parse::<u64>());
+            parsed
+                .transpose()
+                .map_err(|_| Status::bad_request(format!("invalid {name}")))
+        };
+        if text("labelSelector").is_some() {
+            return Err(Status::bad_request("this server knows no label selectors"));
+        }
+        let options = Self {
+            watch: flag("watch"),
+            version: number("resourceVersion")?,
+            exact: text("resourceVersionMatch") == Some("Exact"),
+            limit: number("limit")?
+                .and_then(|limit| usize::try_from(limit).ok())
+                .filter(|l| *l > 0),
+            continue_token: text("continue").map(str::to_owned),
+            timeout_seconds: number("timeoutSeconds")?,
+            bookmarks: flag("allowWatchBookmarks"),
+            initial_events: flag("sendInitialEvents"),
+            fields: FieldSelector::parse(text("fieldSelector").unwrap_or_default())?,
+        };
+        let not_older = text("resourceVersionMatch") == Some("NotOlderThan");
+        if options.initial_events && !(options.watch && not_older) {
+            let message =
+                "sendInitialEvents requires a watch with resourceVersionMatch=NotOlderThan";
+            return Err(Status::invalid(message));
+        }
+        Ok(options)
+    }
+}
