@@ -68,12 +68,18 @@ pub(super) fn misses(peer: &Peer, policy: &NetworkPolicy, question: &Question<'_
     }
 }
 
+/// Exceptions of a block that are told by themselves; there may be thousands.
+const EXCEPTIONS_TOLD: usize = 8;
+
 /// In words: `address in 10.0.0.0/8 except 10.1.0.0/16`.
 pub(crate) fn block_words(block: &IpBlock) -> String {
     let mut words = format!("address in {}", block.cidr);
-    for (index, except) in block.except.iter().enumerate() {
+    for (index, except) in block.except.iter().take(EXCEPTIONS_TOLD).enumerate() {
         words.push_str(if index == 0 { " except " } else { ", " });
         words.push_str(&except.to_string());
+    }
+    if let Some(more @ 1..) = block.except.len().checked_sub(EXCEPTIONS_TOLD) {
+        words.push_str(&format!(" and {more} more"));
     }
     words
 }

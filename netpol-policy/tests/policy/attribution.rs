@@ -351,3 +351,23 @@ fn policies_of_equal_priority_that_agree_are_all_named() {
     let by: Vec<_> = denied.denied_by.iter().map(|by| &*by.policy.name).collect();
     assert_eq!(by, names);
 }
+
+#[test]
+fn thousands_of_exceptions_are_counted_and_not_listed() {
+    let except: Vec<_> = (0..250).map(|n| format!("203.0.{n}.0/24")).collect();
+    let spec = format!(
+        "{{podSelector: {{}}, ingress: [{{from: [{{ipBlock: {{cidr: 203.0.0.0/16, except: [{}]}}}}]}}]}}",
+        except.join(",")
+    );
+    let world = World::with(&[&spec]);
+    let verdict = world.ask(outside(), world.pod("prod/db"), Protocol::Tcp, 5432);
+    let nearest = verdict.ingress.denied_by[0].nearest.as_ref().unwrap();
+    let [wants] = nearest.wants.as_slice() else {
+        panic!("{nearest:?}");
+    };
+    assert!(
+        wants.starts_with("address in 203.0.0.0/16 except 203.0.0.0/24, 203.0.1.0/24"),
+        "{wants}"
+    );
+    assert!(wants.ends_with("203.0.7.0/24 and 242 more"), "{wants}");
+}
