@@ -19,7 +19,7 @@ pub(crate) enum CliError {
     /// Manifests, requests or names that cannot be read.
     #[error("{0}")]
     Input(String),
-    /// Of a command whose exit code 1 is an answer.
+    /// Of a command that asks manifests: its exit codes speak of the answer.
     #[error("cannot write: {0}")]
     Answer(#[source] io::Error),
     #[error("cannot write: {0}")]

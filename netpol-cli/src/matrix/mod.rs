@@ -54,7 +54,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), CliError> {
         Format::Mermaid => out.write_all(mermaid::text(&shown).as_bytes()),
     }
     .and_then(|()| out.flush())
-    .map_err(CliError::Output)
+    .or_else(CliError::of_answer)
 }
 
 /// A matrix, and which of its pairs are asked for.
