@@ -51,6 +51,8 @@ impl Credentials {
     pub(super) async fn load(&self) -> Result<Config, CredentialsError> {
         let mut config = self.read().await?;
         config.read_timeout = Some(SILENCE);
+        // Watches try again by themselves, and tell why.
+        config.default_retry = false;
         Ok(config)
     }
 
