@@ -3,7 +3,7 @@
 use k8s_openapi::api::apps::v1 as apps;
 use k8s_openapi::api::batch::v1 as batch;
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
 use super::metadata::labels_and_annotations;
 use super::pod::{RESTART_POLICIES, pod_spec};
@@ -18,16 +18,17 @@ const ALWAYS: &[&str] = &[RESTART_POLICIES[0]];
 /// Pods that come to an end.
 const NOT_ALWAYS: &[&str] = &[RESTART_POLICIES[1], RESTART_POLICIES[2]];
 
+/// What is wrong with the metadata of a namespaced object, whose name has this form.
+fn named(from: &ObjectMeta, form: Name) -> Findings {
+    let mut findings = Findings::default();
+    metadata(from, Scope::Namespaced, form, &mut findings);
+    findings
+}
+
 /// Checks a Deployment.
 #[must_use]
 pub fn deployment(from: &apps::Deployment) -> Vec<ObjectError> {
-    let mut findings = Findings::default();
-    metadata(
-        &from.metadata,
-        Scope::Namespaced,
-        Name::Subdomain,
-        &mut findings,
-    );
+    let mut findings = named(&from.metadata, Name::Subdomain);
     selector(&from.spec.selector, &mut findings);
     template(&from.spec.template, "spec.template", ALWAYS, &mut findings);
     findings.into_errors()
@@ -36,13 +37,7 @@ pub fn deployment(from: &apps::Deployment) -> Vec<ObjectError> {
 /// Checks a StatefulSet.
 #[must_use]
 pub fn stateful_set(from: &apps::StatefulSet) -> Vec<ObjectError> {
-    let mut findings = Findings::default();
-    metadata(
-        &from.metadata,
-        Scope::Namespaced,
-        Name::Label,
-        &mut findings,
-    );
+    let mut findings = named(&from.metadata, Name::Label);
     selector(&from.spec.selector, &mut findings);
     template(&from.spec.template, "spec.template", ALWAYS, &mut findings);
     findings.into_errors()
@@ -51,13 +46,7 @@ pub fn stateful_set(from: &apps::StatefulSet) -> Vec<ObjectError> {
 /// Checks a DaemonSet.
 #[must_use]
 pub fn daemon_set(from: &apps::DaemonSet) -> Vec<ObjectError> {
-    let mut findings = Findings::default();
-    metadata(
-        &from.metadata,
-        Scope::Namespaced,
-        Name::Subdomain,
-        &mut findings,
-    );
+    let mut findings = named(&from.metadata, Name::Subdomain);
     selector(&from.spec.selector, &mut findings);
     template(&from.spec.template, "spec.template", ALWAYS, &mut findings);
     findings.into_errors()
@@ -66,13 +55,7 @@ pub fn daemon_set(from: &apps::DaemonSet) -> Vec<ObjectError> {
 /// Checks a ReplicaSet.
 #[must_use]
 pub fn replica_set(from: &apps::ReplicaSet) -> Vec<ObjectError> {
-    let mut findings = Findings::default();
-    metadata(
-        &from.metadata,
-        Scope::Namespaced,
-        Name::Subdomain,
-        &mut findings,
-    );
+    let mut findings = named(&from.metadata, Name::Subdomain);
     selector(&from.spec.selector, &mut findings);
     if let Some(found) = &from.spec.template {
         template(found, "spec.template", ALWAYS, &mut findings);
@@ -83,13 +66,7 @@ pub fn replica_set(from: &apps::ReplicaSet) -> Vec<ObjectError> {
 /// Checks a ReplicationController. Without a selector it takes the labels of its template.
 #[must_use]
 pub fn replication_controller(from: &core::ReplicationController) -> Vec<ObjectError> {
-    let mut findings = Findings::default();
-    metadata(
-        &from.metadata,
-        Scope::Namespaced,
-        Name::Subdomain,
-        &mut findings,
-    );
+    let mut findings = named(&from.metadata, Name::Subdomain);
     let found = from.spec.as_ref().and_then(|spec| spec.template.as_ref());
     if let Some(found) = found {
         template(found, "spec.template", ALWAYS, &mut findings);
@@ -100,13 +77,7 @@ pub fn replication_controller(from: &core::ReplicationController) -> Vec<ObjectE
 /// Checks a Job.
 #[must_use]
 pub fn job(from: &batch::Job) -> Vec<ObjectError> {
-    let mut findings = Findings::default();
-    metadata(
-        &from.metadata,
-        Scope::Namespaced,
-        Name::Subdomain,
-        &mut findings,
-    );
+    let mut findings = named(&from.metadata, Name::Subdomain);
     if let Some(spec) = &from.spec {
         job_spec(spec, "spec", &mut findings);
     }
@@ -116,13 +87,7 @@ pub fn job(from: &batch::Job) -> Vec<ObjectError> {
 /// Checks a CronJob.
 #[must_use]
 pub fn cron_job(from: &batch::CronJob) -> Vec<ObjectError> {
-    let mut findings = Findings::default();
-    metadata(
-        &from.metadata,
-        Scope::Namespaced,
-        Name::Subdomain,
-        &mut findings,
-    );
+    let mut findings = named(&from.metadata, Name::Subdomain);
     let name = from.metadata.name.as_deref().unwrap_or_default();
     if name.len() > CRON_JOB_NAME_MAX {
         let message = format!(
