@@ -154,6 +154,7 @@ fn vantage(vantage: &Vantage) -> v1::Vantage {
         direction: direction(vantage.direction).into(),
         forward: Some(counters(vantage.forward)),
         reply: Some(counters(vantage.reply)),
+        node: String::new(),
     }
 }
 

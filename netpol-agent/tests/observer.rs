@@ -242,7 +242,7 @@ async fn next(stream: &mut tonic::Streaming<v1::WatchFlowsResponse>) -> Item {
 async fn next_flow(stream: &mut tonic::Streaming<v1::WatchFlowsResponse>) -> v1::Flow {
     match next(stream).await {
         Item::Flow(flow) => flow,
-        Item::Lost(lost) => panic!("{lost:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

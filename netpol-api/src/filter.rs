@@ -227,9 +227,15 @@ impl FlowCondition {
             }),
             Self::Node(patterns) => patterns
                 .iter()
-                .any(|pattern| pattern.matches("", &flow.node)),
+                .any(|pattern| nodes(flow).any(|node| pattern.matches("", node))),
         }
     }
+}
+
+/// Every node that saw it.
+fn nodes(flow: &v1::Flow) -> impl Iterator<Item = &str> {
+    let vantages = flow.vantages.iter().map(|vantage| vantage.node.as_str());
+    std::iter::once(flow.node.as_str()).chain(vantages.filter(|node| !node.is_empty()))
 }
 
 /// The direction that policy denies; where it denies none, the directions the flow was seen in.

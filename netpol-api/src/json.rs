@@ -3,6 +3,7 @@
 //! ```json
 //! {"type":"flow","id":"…","revision":3,"last_seen":"2026-03-01T09:30:00.123456789Z","protocol":"tcp","source":{…},…}
 //! {"type":"lost","stage":"subscriber","reason":"slow_subscriber","count":12,"time":"…"}
+//! {"type":"node","node":"worker-2","state":"unreachable","message":"connection refused","time":"…"}
 //! ```
 //!
 //! What readers may rely on: field names are those of the `.proto` file except where a unit is added (`…_seconds`); enum
@@ -33,6 +34,24 @@ pub enum Item {
     Flow(Box<Flow>),
     /// A gap.
     Lost(Lost),
+    /// How well a node's flows are had from here on; from a relay.
+    Node(NodeState),
+}
+
+/// How well a relay has the flows of one node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeState {
+    /// Its name; the agent's address where the name is not known.
+    pub node: String,
+    /// How well.
+    #[serde(default, skip_serializing_if = "WordOf::is_unspecified")]
+    pub state: WordOf<v1::node_state::State>,
+    /// Why, in plain words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
 }
 
 /// Something was lost here.
@@ -60,6 +79,7 @@ impl Item {
         match response.item.as_ref()? {
             v1::watch_flows_response::Item::Flow(flow) => Some(Self::Flow(Box::new(flow.into()))),
             v1::watch_flows_response::Item::Lost(lost) => Some(Self::Lost(lost.into())),
+            v1::watch_flows_response::Item::Node(node) => Some(Self::Node(node.into())),
         }
     }
 }
@@ -69,6 +89,7 @@ impl From<Item> for v1::WatchFlowsResponse {
         let item = match item {
             Item::Flow(flow) => v1::watch_flows_response::Item::Flow((*flow).into()),
             Item::Lost(lost) => v1::watch_flows_response::Item::Lost(lost.into()),
+            Item::Node(node) => v1::watch_flows_response::Item::Node(node.into()),
         };
         Self { item: Some(item) }
     }
@@ -94,6 +115,28 @@ impl From<Lost> for v1::Lost {
             count: lost.count,
             time: lost.time.map(Into::into),
             node: lost.node,
+        }
+    }
+}
+
+impl From<&v1::NodeState> for NodeState {
+    fn from(state: &v1::NodeState) -> Self {
+        Self {
+            node: state.node.clone(),
+            state: WordOf(state.state()),
+            message: state.message.clone(),
+            time: state.time.as_ref().and_then(Time::of),
+        }
+    }
+}
+
+impl From<NodeState> for v1::NodeState {
+    fn from(state: NodeState) -> Self {
+        Self {
+            node: state.node,
+            state: state.state.0.into(),
+            message: state.message,
+            time: state.time.map(Into::into),
         }
     }
 }

@@ -6,14 +6,11 @@
 //!      ▼
 //!     v1 ──────── word      one stable lower-case word for each enum value
 //!      │  └────── json      the flow as one JSON object, and back
-//!      ├───────── filter    FlowFilter compiled once, asked for every flow: by the server, and by offline readers
-//!      └───────── transport (feature `client`) unix:///path or http://host:port to a connected client
+//!      └───────── filter    FlowFilter compiled once, asked for every flow: by the server, and by offline readers
 //! ```
 
 pub mod filter;
 pub mod json;
-#[cfg(feature = "client")]
-pub mod transport;
 pub mod word;
 
 /// Messages, client and server of `netpol.observer.v1`, generated from the `.proto` file whose comments they carry.

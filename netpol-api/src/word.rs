@@ -48,6 +48,13 @@ words! {
         Failing "failing"
         Absent "absent"
     }
+    v1::node_state::State {
+        Followed "followed"
+        Late "late"
+        Unreachable "unreachable"
+        NoAgent "no_agent"
+    }
+    v1::get_status_response::Server { Agent "agent" Relay "relay" }
     v1::endpoint::Kind { Pod "pod" Node "node" Service "service" World "world" Unknown "unknown" }
     v1::observed::Verdict {
         Forwarded "forwarded"

@@ -7,10 +7,8 @@ mod since;
 use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use netpol_api::{
-    transport::{DEFAULT_SERVER, Server},
-    v1::WatchFlowsRequest,
-};
+use netpol_api::v1::WatchFlowsRequest;
+use netpol_transport::client::{DEFAULT_SERVER, Server};
 
 pub(crate) use filters::join_negations;
 

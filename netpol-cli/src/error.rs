@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use netpol_api::transport::{ConnectError, Server};
+use netpol_transport::client::{ConnectError, Server};
 use tonic::Code;
 
 /// Ends a command.

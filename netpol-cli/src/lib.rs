@@ -40,7 +40,7 @@ use std::{
 };
 
 use clap::ArgMatches;
-use netpol_api::transport::{self, Server};
+use netpol_transport::client::{self, Server};
 
 use crate::error::CliError;
 
@@ -123,7 +123,7 @@ struct Connection {
 
 impl Connection {
     async fn open(&self) -> Result<Client, CliError> {
-        transport::connect(&self.server)
+        client::connect(&self.server)
             .await
             .map_err(CliError::Connect)
     }

@@ -122,6 +122,25 @@ impl Lines {
         )
     }
 
+    /// The row of a node whose flows are missing, late, or there again.
+    pub(crate) fn node(&self, node: &v1::NodeState) -> String {
+        use v1::node_state::State;
+        let time = self.time(node.time.as_ref());
+        let (mark, what) = match node.state() {
+            State::Followed => ("  NODE", "its flows are here from now on"),
+            State::Late => ("! LATE", "its flows come late, out of order"),
+            State::Unreachable => ("! MISSING", "its flows are missing"),
+            State::NoAgent => ("! MISSING", "no agent runs on it"),
+            State::Unspecified => ("  NODE", "its state is not known"),
+        };
+        let why = match node.message.as_str() {
+            "" => String::new(),
+            message => format!(": {}", clean(message)),
+        };
+        let name = clean(&node.node);
+        format!("{DIM}{time}{DIM:#}  {LOUD}{mark:<13}{LOUD:#}  node {name}: {what}{why}")
+    }
+
     /// Local time of day in milliseconds; blanks where not known.
     fn time(&self, time: Option<&prost_types::Timestamp>) -> String {
         let known = time.and_then(Time::of);

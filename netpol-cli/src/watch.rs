@@ -108,6 +108,7 @@ impl Printer {
                 self.tally.lost += lost.count;
                 true
             }
+            Some(Item::Node(_)) => true,
             // An item of a kind that this version does not know.
             None => return Ok(()),
         };
@@ -122,6 +123,10 @@ impl Printer {
             Some(Item::Flow(flow)) => self.flow(flow, news),
             Some(Item::Lost(lost)) => {
                 let row = self.lines.lost(lost);
+                self.rows("", vec![row])
+            }
+            Some(Item::Node(node)) => {
+                let row = self.lines.node(node);
                 self.rows("", vec![row])
             }
             None => Ok(()),

@@ -61,6 +61,7 @@ fn direction_verdict(
             .iter()
             .map(|step| tier_step(step, computed))
             .collect(),
+        withheld: false,
     }
 }
 

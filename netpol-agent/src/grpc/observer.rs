@@ -141,6 +141,9 @@ impl v1::observer_server::Observer for Observer {
                 .map(|lost| self.converter.lost(lost))
                 .collect(),
             subscribers,
+            time: Some(timestamp(SystemTime::now())),
+            server: v1::get_status_response::Server::Agent.into(),
+            nodes: Vec::new(),
         }))
     }
 }

@@ -206,6 +206,7 @@ mod tests {
             match response.unwrap().item.unwrap() {
                 v1::watch_flows_response::Item::Flow(_) => delivered += 1,
                 v1::watch_flows_response::Item::Lost(item) => lost += item.count,
+                v1::watch_flows_response::Item::Node(node) => panic!("{node:?}"),
             }
         }
         task.await.unwrap();

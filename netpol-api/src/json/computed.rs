@@ -74,6 +74,9 @@ pub struct DirectionVerdict {
     /// The tiers that were asked, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<TierStep>,
+    /// The reader may not know whose policies decide here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
 }
 
 impl From<&v1::DirectionVerdict> for DirectionVerdict {
@@ -84,6 +87,7 @@ impl From<&v1::DirectionVerdict> for DirectionVerdict {
             allowed_by: value.allowed_by.iter().map(Into::into).collect(),
             denied_by: value.denied_by.iter().map(Into::into).collect(),
             path: value.path.iter().map(Into::into).collect(),
+            withheld: value.withheld,
         }
     }
 }
@@ -96,6 +100,7 @@ impl From<DirectionVerdict> for v1::DirectionVerdict {
             allowed_by: value.allowed_by.into_iter().map(Into::into).collect(),
             denied_by: value.denied_by.into_iter().map(Into::into).collect(),
             path: value.path.into_iter().map(Into::into).collect(),
+            withheld: value.withheld,
         }
     }
 }

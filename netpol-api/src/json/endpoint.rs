@@ -44,6 +44,9 @@ pub struct Endpoint {
     /// The pod uses its node's network.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub host_network: bool,
+    /// The reader may not know more of this end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
 }
 
 impl From<&v1::Endpoint> for Endpoint {
@@ -60,6 +63,7 @@ impl From<&v1::Endpoint> for Endpoint {
             node: value.node.clone(),
             pod_age_seconds: value.pod_age.as_ref().map(seconds),
             host_network: value.host_network,
+            withheld: value.withheld,
         }
     }
 }
@@ -78,6 +82,7 @@ impl From<Endpoint> for v1::Endpoint {
             node: value.node,
             pod_age: value.pod_age_seconds.map(duration),
             host_network: value.host_network,
+            withheld: value.withheld,
         }
     }
 }

@@ -198,6 +198,9 @@ impl From<Counters> for v1::Counters {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Vantage {
+    /// Node whose interface it is; left out in an agent's own flows.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub node: String,
     /// Name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub interface: String,
@@ -218,6 +221,7 @@ pub struct Vantage {
 impl From<&v1::Vantage> for Vantage {
     fn from(value: &v1::Vantage) -> Self {
         Self {
+            node: value.node.clone(),
             interface: value.interface.clone(),
             ifindex: value.ifindex,
             direction: WordOf(value.direction()),
@@ -230,6 +234,7 @@ impl From<&v1::Vantage> for Vantage {
 impl From<Vantage> for v1::Vantage {
     fn from(value: Vantage) -> Self {
         Self {
+            node: value.node,
             interface: value.interface,
             ifindex: value.ifindex,
             direction: value.direction.0.into(),

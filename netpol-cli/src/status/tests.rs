@@ -89,6 +89,7 @@ fn a_degraded_agent_says_what_is_missing_and_what_it_costs() {
             ..Lost::default()
         }],
         subscribers: 1,
+        ..GetStatusResponse::default()
     };
     let now = Timestamp::from_second(1_000 + 3_720).unwrap();
     assert_eq!(

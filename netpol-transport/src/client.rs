@@ -7,7 +7,7 @@ use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
 
-use crate::v1::observer_client::ObserverClient;
+use netpol_api::v1::observer_client::ObserverClient;
 
 /// Where an agent listens unless told otherwise.
 pub const DEFAULT_SERVER: &str = "unix:///run/netpol/agent.sock";

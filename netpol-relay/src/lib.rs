@@ -1,0 +1,1 @@
+//! Serves the flows of all nodes as one stream.
