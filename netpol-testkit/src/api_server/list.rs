@@ -64,6 +64,7 @@ pub(crate) fn selects(target: &Target, options: &Options, key: &Key, object: &Va
         .namespace()
         .is_none_or(|namespace| namespace == key.0)
         && options.fields.matches(object)
+        && options.labels.matches(object)
 }
 
 fn state<'a>(

@@ -12,7 +12,7 @@
 //! It reads and watches as a real one does, as far as clients of `kube` can tell; it takes no
 //! writes over the network, validates nothing, and stores what [`ApiServer::apply`] is given: an
 //! object with a field of a wrong type is one that is simply applied. It does not convert between
-//! the versions of a resource, and refuses label selectors.
+//! the versions of a resource, and refuses sets in label selectors.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::resource::Resource;
-use super::selector::FieldSelector;
+use super::selector::{FieldSelector, LabelSelector};
 use super::status::Status;
 use super::store::{Key, Store};
 
@@ -111,6 +111,7 @@ pub(crate) struct Options {
     pub(crate) bookmarks: bool,
     pub(crate) initial_events: bool,
     pub(crate) fields: FieldSelector,
+    pub(crate) labels: LabelSelector,
 }
 
 impl Options {
@@ -129,9 +130,6 @@ impl Options {
                 .transpose()
                 .map_err(|_| Status::bad_request(format!("invalid {name}")))
         };
-        if text("labelSelector").is_some() {
-            return Err(Status::bad_request("this server knows no label selectors"));
-        }
         let options = Self {
             watch: flag("watch"),
             version: number("resourceVersion")?,
@@ -144,6 +142,7 @@ impl Options {
             bookmarks: flag("allowWatchBookmarks"),
             initial_events: flag("sendInitialEvents"),
             fields: FieldSelector::parse(text("fieldSelector").unwrap_or_default())?,
+            labels: LabelSelector::parse(text("labelSelector").unwrap_or_default())?,
         };
         let not_older = text("resourceVersionMatch") == Some("NotOlderThan");
         if options.initial_events && !(options.watch && not_older) {
