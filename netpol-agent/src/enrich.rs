@@ -42,6 +42,13 @@ impl Context {
         self.ends == [connection.source(), connection.destination()]
             && (is_known || self.generation == generation)
     }
+
+    /// Whether it names the same ends and the same verdict as another, from whatever inventory.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        self.source == other.source
+            && self.destination == other.destination
+            && self.computed.verdict == other.computed.verdict
+    }
 }
 
 /// Reads a connection's context.

@@ -51,6 +51,8 @@ pub struct Flow {
     pub agreement: Agreement,
     /// One sentence for people.
     pub summary: String,
+    /// What the revision before this one said; `None` for the first.
+    pub previous: Option<Previous>,
 }
 
 impl Flow {
@@ -59,6 +61,35 @@ impl Flow {
     pub fn is_blocked(&self) -> bool {
         self.observed.verdict.is_blocked()
     }
+
+    /// Whether it counted as stopped until this revision.
+    #[must_use]
+    pub fn was_blocked(&self) -> bool {
+        let previous = self.previous.as_ref();
+        previous.is_some_and(|previous| previous.verdict.is_blocked())
+    }
+
+    /// Whether this revision says something else than the one before, not only with other counters.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        let same = |previous: &Previous| {
+            previous.verdict == self.observed.verdict && !previous.was_of_other_ends
+        };
+        !self.previous.as_ref().is_some_and(same)
+    }
+}
+
+/// What a revision said, as far as the next one is compared with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Previous {
+    /// What the kernel was seen to do.
+    pub verdict: ObservedVerdict,
+    /// As in [`Flow::forward`].
+    pub forward: Counters,
+    /// As in [`Flow::reply`].
+    pub reply: Counters,
+    /// It knew less of the ends, or of what policies say of them.
+    pub was_of_other_ends: bool,
 }
 
 /// Number of a connection, from 1 at the agent's start.

@@ -31,7 +31,7 @@ pub enum Item {
 pub enum Selection {
     /// Every connection.
     All,
-    /// Blocked ones, from a log and a channel of their own.
+    /// Blocked ones, from a log and a channel of their own; and of those the revision that is blocked no more.
     Blocked,
 }
 
@@ -135,8 +135,9 @@ impl FlowLog {
                 self.blocked_seen.fetch_add(1, Ordering::Relaxed);
             }
             let _ = self.blocked.live.send(Item::Flow(flow));
-        } else {
+        } else if flow.was_blocked() {
             kept.remove(flow.id);
+            let _ = self.blocked.live.send(Item::Flow(flow));
         }
     }
 
@@ -196,14 +197,18 @@ mod tests {
     use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
     use super::*;
-    use crate::flow::ObservedVerdict;
+    use crate::flow::{ObservedVerdict, Previous};
     use crate::testing::flow;
 
     fn put(log: &FlowLog, id: u64, revision: u64, verdict: ObservedVerdict) {
+        log.publish(Arc::new(revised(id, revision, verdict)));
+    }
+
+    fn revised(id: u64, revision: u64, verdict: ObservedVerdict) -> Flow {
         let mut flow = flow(id);
         flow.revision = revision;
         flow.observed.verdict = verdict;
-        log.publish(Arc::new(flow));
+        flow
     }
 
     fn ids(flows: &[Arc<Flow>]) -> Vec<(u64, u64)> {
@@ -250,9 +255,20 @@ mod tests {
     #[test]
     fn a_flow_that_gets_through_after_all_leaves_the_blocked_log() {
         let log = FlowLog::new(4, 4);
+        let (_, mut live) = log.subscribe(Selection::Blocked);
         put(&log, 1, 1, ObservedVerdict::Dropped);
-        put(&log, 1, 2, ObservedVerdict::Forwarded);
+        let mut through = revised(1, 2, ObservedVerdict::Forwarded);
+        through.previous = Some(Previous {
+            verdict: ObservedVerdict::Dropped,
+            forward: through.forward,
+            reply: through.reply,
+            was_of_other_ends: false,
+        });
+        log.publish(Arc::new(through));
         assert!(log.subscribe(Selection::Blocked).0.is_empty());
+        for revision in [1, 2] {
+            assert!(matches!(live.try_recv(), Ok(Item::Flow(flow)) if flow.revision == revision));
+        }
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ use netpol_policy::verdict::Direction;
 use crate::binding::Bindings;
 use crate::clock::Clock;
 use crate::enrich::{Context, Enricher};
-use crate::flow::{DropClass, Flow, Lost, Observed, Stage, Vantage, ip_address};
+use crate::flow::{DropClass, Flow, Lost, Observed, Previous, Stage, Vantage, ip_address};
 use crate::inventory::Snapshot;
 use crate::judge::agreement;
 use crate::kernel::observation::Observation;
@@ -28,7 +28,7 @@ use crate::log::FlowLog;
 use crate::metrics::Metrics;
 use crate::status::Status;
 use crate::summary::Subject;
-use crate::tracker::{Connection, Holders, Tracker};
+use crate::tracker::{Connection, Holders, Published, Tracker};
 
 /// Answers of the policy engine that are kept, at some hundred bytes each. The pods of a node have some thousand different
 /// peers and ports together.
@@ -165,9 +165,12 @@ impl Pipeline {
                     Arc::new(enricher.context(due.connection, first))
                 }
             };
-            due.connection.context = Some(context.clone());
+            let before = due.connection.context.replace(context.clone());
+            let previous = due
+                .previous
+                .map(|published| previous(published, before.as_deref(), &context));
             let times = [first, last];
-            let flow = compose(
+            let mut flow = compose(
                 due.connection,
                 due.observed,
                 &context,
@@ -175,6 +178,7 @@ impl Pipeline {
                 &self.bindings,
                 self.config.answer_timeout,
             );
+            flow.previous = previous;
             self.metrics.published(&flow);
             self.log.publish(Arc::new(flow));
         }
@@ -308,6 +312,18 @@ fn compose(
         computed: context.computed.clone(),
         agreement,
         summary,
+        previous: None,
+    }
+}
+
+/// What the revision before said, told with the context it was told in.
+fn previous(published: Published, before: Option<&Context>, now: &Context) -> Previous {
+    let [forward, reply] = published.counters;
+    Previous {
+        verdict: published.observed.verdict,
+        forward,
+        reply,
+        was_of_other_ends: !before.is_some_and(|before| before.says_the_same(now)),
     }
 }
 

@@ -52,6 +52,7 @@ pub(crate) fn flow(id: u64) -> Flow {
         }),
         agreement: Agreement::Agree,
         summary: String::new(),
+        previous: None,
     }
 }
 

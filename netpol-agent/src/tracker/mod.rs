@@ -25,8 +25,7 @@ use std::time::Duration;
 use netpol_common::record::flow_flag;
 use netpol_common::record::{Address, DropKey, DropState, FlowKey, FlowState};
 
-pub(crate) use connection::Connection;
-use connection::Published;
+pub(crate) use connection::{Connection, Published};
 
 use crate::drop_class::Names;
 use crate::flow::{FlowId, Observed, ObservedVerdict, State};
@@ -103,6 +102,8 @@ pub(crate) struct Due<'a> {
     pub(crate) connection: &'a mut Connection,
     /// What was seen of it.
     pub(crate) observed: Observed,
+    /// What the revision before said.
+    pub(crate) previous: Option<Published>,
 }
 
 impl Tracker {
@@ -266,10 +267,11 @@ impl Tracker {
             }
             let observed = published.observed.clone();
             connection.revision += 1;
-            connection.published = Some(published);
+            let previous = connection.published.replace(published);
             break self.connections.get_mut(&id).map(|connection| Due {
                 connection,
                 observed,
+                previous,
             });
         }
     }
