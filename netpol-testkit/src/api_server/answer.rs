@@ -9,6 +9,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 
 use super::body::{Body, Writer};
+use super::port_forward::PortForward;
 use super::query::{Options, Target, Verb};
 use super::representation::Representation;
 use super::shared::{Shared, State};
@@ -31,6 +32,7 @@ pub(crate) enum Client {
 enum Answer {
     Document(Value),
     Watch(Box<Watch>),
+    PortForward(PortForward),
     /// Nothing is served at the path: this is no Status.
     NoSuchPath,
 }
@@ -53,6 +55,7 @@ pub(crate) async fn answer(
         Ok(Answer::Document(document)) => document.to_string().into(),
         Ok(Answer::NoSuchPath) => "404 page not found\n".into(),
         Err(status) => status.object().to_string().into(),
+        Ok(Answer::PortForward(forward)) => return Ok(forward.answer(shared, request)),
         Ok(Answer::Watch(watch)) => {
             tokio::spawn(async move { watch.stream(&shared, writer).await });
             return Ok(response(code, kind, body));
@@ -84,9 +87,9 @@ fn find(state: &mut State, client: Client, request: &Request<Incoming>) -> Resul
     let verb = match &target {
         Some(Target::Collection { .. }) if options.as_ref().is_ok_and(|o| o.watch) => Verb::Watch,
         Some(Target::Collection { .. }) => Verb::List,
-        Some(Target::Object { .. }) | None => Verb::Get,
+        Some(Target::Object { .. } | Target::Subresource { .. }) | None => Verb::Get,
     };
-    let name = target.as_ref().map(|target| target.resource().name());
+    let name = target.as_ref().map(Target::rbac_name);
     let asked = (verb.to_string(), name.unwrap_or_else(|| path.to_owned()));
     let denied = state.faults.denied.contains(&asked);
     *state.requests.entry(asked).or_default() += 1;
@@ -112,6 +115,20 @@ fn find(state: &mut State, client: Client, request: &Request<Incoming>) -> Resul
             let object = state.store.object(resource, key);
             let object = object.ok_or_else(|| Status::not_found(&resource.name(), &key.1))?;
             Ok(Answer::Document(representation.of(object)))
+        }
+        Target::Subresource {
+            resource,
+            key,
+            subresource,
+        } => {
+            let object = state.store.object(resource, key);
+            object.ok_or_else(|| Status::not_found(&resource.name(), &key.1))?;
+            match (&*resource.plural, &**subresource) {
+                ("pods", "portforward") => {
+                    PortForward::new(key.clone(), request, state).map(Answer::PortForward)
+                }
+                _ => Ok(Answer::NoSuchPath),
+            }
         }
         Target::Collection { .. } if options.watch => {
             let watch = Watch::new(state, target, options, representation);

@@ -25,6 +25,8 @@ pub(crate) struct Faults {
     pub(crate) bytes_per_second: Option<NonZeroU32>,
     /// Streams cut.
     pub(crate) cuts: u64,
+    /// Port-forwards cut.
+    pub(crate) forward_cuts: u64,
     /// Bookmarks sent out of turn.
     pub(crate) bookmarks: u64,
     /// Lines sent that are no JSON, by resource.

@@ -100,6 +100,8 @@ impl Server {
                             // The old socket must be closed before the port can be bound again.
                             drop(port);
                             connections.shutdown().await;
+                            // These have left their connections' tasks.
+                            self.shared.change(|state| state.faults.forward_cuts += 1);
                             (bind(self.address).map(Port::Closed), done)
                         }
                         Some(Command::Listen(done)) => (port.open(), done),
@@ -138,11 +140,16 @@ impl Server {
         }
     }
 
-    async fn requests(&self, stream: impl AsyncRead + AsyncWrite + Unpin, client: Client) {
+    async fn requests(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        client: Client,
+    ) {
         let service = service_fn(|request| answer(self.shared.clone(), client, request));
         // Ends with an error when the client goes or the scenario cuts: both are meant to happen.
         let _ = http1::Builder::new()
             .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
             .await;
     }
 }

@@ -4,6 +4,7 @@
 //!   ApiServer (the scenario's handle) ── apply, delete ──▶ store ── objects, versions, changes
 //!      │                                                     │
 //!      ├── deny, pause, cut_streams, … ──▶ faults            ▼
+//!      ├── forward_port ──▶ port_forward                     │
 //!      └── requests, watches ◀── answer ◀── query        list, watch, discovery
 //!                                  │                          │
 //!   client ══ loopback ══▶ listen ─┘◀═══════════ body ════════┘
@@ -37,6 +38,7 @@ mod faults;
 mod kubeconfig;
 mod list;
 mod listen;
+mod port_forward;
 mod query;
 mod representation;
 mod resource;
@@ -189,6 +191,19 @@ impl ApiServer {
     /// Breaks off every open watch stream in the middle. Its client may connect again.
     pub fn cut_streams(&self) {
         self.shared.change(|state| state.faults.cuts += 1);
+    }
+
+    /// Lets connections to a port of a pod, which has to be there, lead to `address`. To a port
+    /// without such an address nobody can connect.
+    pub fn forward_port(&self, namespace: &str, pod: &str, port: u16, address: SocketAddr) {
+        let port = ((namespace.to_owned(), pod.to_owned()), port);
+        self.shared
+            .change(|state| state.port_forwards.insert(port, address));
+    }
+
+    /// Breaks off every open port-forward. Its client may come again.
+    pub fn cut_port_forwards(&self) {
+        self.shared.change(|state| state.faults.forward_cuts += 1);
     }
 
     /// Sends a bookmark to every open stream that takes them.

@@ -26,7 +26,7 @@ impl fmt::Display for Verb {
     }
 }
 
-/// One object, or a resource as a whole or in one namespace.
+/// One object, something of it, or a resource as a whole or in one namespace.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     Collection {
@@ -36,6 +36,12 @@ pub(crate) enum Target {
     Object {
         resource: Resource,
         key: Key,
+    },
+    /// Such as `portforward` of a pod.
+    Subresource {
+        resource: Resource,
+        key: Key,
+        subresource: String,
     },
 }
 
@@ -69,6 +75,13 @@ impl Target {
                 resource,
                 key: ((*namespace).to_owned(), (*name).to_owned()),
             }),
+            ["namespaces", namespace, plural, name, subresource] => {
+                find(plural).map(|resource| Self::Subresource {
+                    resource,
+                    key: ((*namespace).to_owned(), (*name).to_owned()),
+                    subresource: (*subresource).to_owned(),
+                })
+            }
             _ => None,
         }
         .filter(|target| target.resource().namespaced || target.namespace().is_none())
@@ -76,7 +89,21 @@ impl Target {
 
     pub(crate) fn resource(&self) -> &Resource {
         match self {
-            Self::Collection { resource, .. } | Self::Object { resource, .. } => resource,
+            Self::Collection { resource, .. }
+            | Self::Object { resource, .. }
+            | Self::Subresource { resource, .. } => resource,
+        }
+    }
+
+    /// As rules of RBAC name what is asked for: `pods`, `deployments.apps`, `pods/portforward`.
+    pub(crate) fn rbac_name(&self) -> String {
+        let name = self.resource().name();
+        match self {
+            Self::Subresource { subresource, .. } => match name.split_once('.') {
+                Some((plural, group)) => format!("{plural}/{subresource}.{group}"),
+                None => format!("{name}/{subresource}"),
+            },
+            _ => name,
         }
     }
 
@@ -86,6 +113,10 @@ impl Target {
             Self::Object {
                 key: (namespace, _),
                 ..
+            }
+            | Self::Subresource {
+                key: (namespace, _),
+                ..
             } => Some(&**namespace).filter(|n| !n.is_empty()),
         }
     }
@@ -93,7 +124,9 @@ impl Target {
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Collection { .. } => None,
-            Self::Object { key: (_, name), .. } => Some(name),
+            Self::Object { key: (_, name), .. } | Self::Subresource { key: (_, name), .. } => {
+                Some(name)
+            }
         }
     }
 }

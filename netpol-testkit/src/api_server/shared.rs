@@ -1,11 +1,13 @@
 //! What the handle and the serving thread share.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 use super::faults::Faults;
+use super::port_forward::PodPort;
 use super::store::Store;
 
 /// Verb (`get`, `list`, `watch`) and resource as kubectl writes it (`pods`,
@@ -23,6 +25,8 @@ pub(crate) struct State {
     pub(crate) requests: BTreeMap<VerbAndResource, u64>,
     /// Watch streams that are open, by resource.
     pub(crate) watches: BTreeMap<String, usize>,
+    /// Where connections to ports of pods lead.
+    pub(crate) port_forwards: BTreeMap<PodPort, SocketAddr>,
 }
 
 impl State {
@@ -47,6 +51,7 @@ impl Shared {
             token_rotations: 0,
             requests: BTreeMap::new(),
             watches: BTreeMap::new(),
+            port_forwards: BTreeMap::new(),
         };
         Self {
             state: Mutex::new(state),

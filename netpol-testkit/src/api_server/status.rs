@@ -49,7 +49,13 @@ impl Status {
 
     pub(crate) fn forbidden(verb: Verb, target: &Target) -> Self {
         let resource = target.resource();
-        let (plural, group) = (&resource.plural, &resource.group);
+        let group = &resource.group;
+        let plural = match target {
+            Target::Subresource { subresource, .. } => {
+                format!("{}/{subresource}", resource.plural)
+            }
+            _ => resource.plural.clone(),
+        };
         let place = match target.namespace() {
             Some(namespace) => format!("in the namespace \"{namespace}\""),
             None => "at the cluster scope".to_owned(),

@@ -1,6 +1,7 @@
 //! The API server double, as a client of `kube` sees it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod port_forward;
 mod reading;
 mod tls;
 mod watching;
