@@ -48,6 +48,12 @@ pub fn target_directory() -> PathBuf {
     }
 }
 
+/// Where `cargo xtask setup` puts programs that no package of the system has.
+#[must_use]
+pub fn tools_directory() -> PathBuf {
+    target_directory().join("tools")
+}
+
 /// Root of the checkout this was built from.
 #[must_use]
 pub fn workspace() -> &'static Path {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use crate::{Error, Result};
+use crate::{Error, Result, artifact};
 
 /// Runs `command` to its end and returns its standard output.
 ///
@@ -65,18 +65,20 @@ pub fn describe(command: &Command) -> String {
         .join(" ")
 }
 
-/// True when `program` is found on PATH or in the usual directories of administration tools.
+/// True when [`find`] finds `program`.
 #[must_use]
 pub fn exists(program: &str) -> bool {
     find(program).is_some()
 }
 
-/// Path of `program` on PATH or, as for an unprivileged user's PATH, in the `sbin` directories.
+/// Path of `program`: on PATH; in the `sbin` directories, which an unprivileged user's PATH lacks; among the
+/// [tools](artifact::tools_directory) that set-up has brought.
 #[must_use]
 pub fn find(program: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(Into::into))
+        .chain([artifact::tools_directory()])
         .map(|directory| directory.join(program))
         .find(|candidate| candidate.is_file())
 }

@@ -214,6 +214,8 @@ fn tools() -> Vec<Finding> {
         String::new(),
         "its rows of the drop tests cannot run",
     ));
+    let renders = "the tests of what people install cannot run: `cargo xtask setup`";
+    findings.extend(["helm", "kubectl"].map(|name| program(name, renders)));
     findings.push(program(
         "qemu-system-x86_64",
         "no runs on other kernels than this one",

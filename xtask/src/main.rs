@@ -40,6 +40,9 @@ enum Action {
         /// Where the kernel-side compiler comes from
         #[arg(long, value_enum, default_value_t = setup::plan::Toolchain::Auto)]
         toolchain: setup::plan::Toolchain,
+        /// Only what building and the demo need, without the tests' helm and kubectl
+        #[arg(long)]
+        build_only: bool,
     },
     /// Explain what this machine has and lacks, and what that costs
     Doctor,
@@ -63,7 +66,10 @@ enum Action {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().action {
-        Action::Setup { toolchain } => setup::run(toolchain),
+        Action::Setup {
+            toolchain,
+            build_only,
+        } => setup::run(toolchain, build_only),
         Action::Doctor => doctor::run(),
         Action::Build(options) => build::run(&options),
         Action::Test(options) => test::run(&options),

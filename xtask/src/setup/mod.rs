@@ -1,5 +1,6 @@
 //! `cargo xtask setup`: finds what is missing, says why it is needed, installs it.
 
+pub(crate) mod cluster_tools;
 pub(crate) mod facts;
 pub(crate) mod plan;
 
@@ -12,15 +13,19 @@ use crate::console;
 use facts::{Facts, LLVM};
 use plan::{Action, Plan, Step, Toolchain};
 
-/// Installs what is missing.
-pub(crate) fn run(toolchain: Toolchain) -> Result<()> {
-    if ensure(toolchain)? == 0 {
+/// Installs what is missing: for building and the demo, and unless `build_only` for all tests.
+pub(crate) fn run(toolchain: Toolchain, build_only: bool) -> Result<()> {
+    let mut taken = ensure(toolchain)?;
+    if !build_only {
+        taken += cluster_tools::ensure()?;
+    }
+    if taken == 0 {
         println!("Nothing to do: everything that building, testing and the demo need is here.");
     }
     Ok(())
 }
 
-/// Installs what is missing and returns how many steps that took. Silent when it took none.
+/// Installs what building and the demo miss and returns how many steps that took. Silent when it took none.
 pub(crate) fn ensure(toolchain: Toolchain) -> Result<usize> {
     let facts = Facts::gather();
     match plan::plan(&facts, toolchain, false) {

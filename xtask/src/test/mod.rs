@@ -39,6 +39,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let skipped = SkippedFile::new();
     let mut run = Run::default();
     run.step("set-up", || setup::ensure(Toolchain::Auto).map(drop))?;
+    if !options.fast {
+        // Without them the tests that need them are told as not run, and under CI as failed.
+        let rendering = run.step("helm and kubectl", || {
+            setup::cluster_tools::ensure().map(drop)
+        });
+        if let Err(error) = rendering {
+            anstream::eprintln!("{error:#}");
+        }
+    }
     run.check("formatting", &["fmt", "--all", "--check"]);
     // The default members: the kernel crate does not compile for this machine.
     run.check(
