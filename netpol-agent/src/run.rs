@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
 use netpol_policy::dialect::Dialect;
+use netpol_transport::listen::{Door, bind_unix};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -122,13 +123,13 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     });
 
     let mut servers: JoinSet<io::Result<()>> = JoinSet::new();
-    let (listener, _socket) = grpc::bind(&config.socket)?;
-    servers.spawn(grpc::serve_unix(listener, observer.clone(), stop.clone()));
+    let (listener, _socket) = bind_unix(&config.socket)?;
+    servers.spawn(grpc::serve(Door::Unix(listener), observer.clone(), stop.clone()));
     info!(socket = %config.socket.display(), "serving flows");
     if let Some(address) = config.listen {
         let listener = listen(address).await?;
         info!(address = %listener.local_addr()?, "serving flows");
-        servers.spawn(grpc::serve_tcp(listener, observer.clone(), stop.clone()));
+        servers.spawn(grpc::serve(Door::PlainText(listener), observer.clone(), stop.clone()));
     }
     if let Some(address) = config.http_listen {
         let listener = listen(address).await?;

@@ -266,7 +266,7 @@ fn second_agent_on_the_same_socket_is_told_so() {
         .exec(&mut second)
         .unwrap_err()
         .to_string();
-    assert!(error.contains("another agent serves on"), "{error}");
+    assert!(error.contains("another process serves on"), "{error}");
     assert!(
         error.contains("agent.sock; stop it, or choose another --socket"),
         "{error}"

@@ -40,7 +40,7 @@ use std::{
 };
 
 use clap::ArgMatches;
-use netpol_transport::client::{self, Server};
+use netpol_transport::client::{self, Client, Options, Server};
 
 use crate::error::CliError;
 
@@ -123,7 +123,7 @@ struct Connection {
 
 impl Connection {
     async fn open(&self) -> Result<Client, CliError> {
-        client::connect(&self.server)
+        client::connect(&self.server, &Options::default())
             .await
             .map_err(CliError::Connect)
     }
@@ -136,5 +136,3 @@ impl Connection {
         CliError::of_stream(&self.server, status)
     }
 }
-
-type Client = netpol_api::v1::observer_client::ObserverClient<tonic::transport::Channel>;

@@ -1,7 +1,16 @@
 //! How flows travel between netpol's programs.
 //!
 //! ```text
-//! client    unix:///path or http://host:port to a connected client
+//!      flows, relay                                          agent, relay
+//! client ── address, token ─┐                          ┌── listen ── Peer ──► access
+//!                           ├── HTTP/2 in TLS, or in ──┤
+//! tls ── certificates ──────┘   plain text by name     └── tls ── certificates, followed as they change
 //! ```
+//!
+//! - [`client`]: `unix:///path`, `http://host:port` or `https://host:port`, or a stream, to a connected client.
+//! - [`tls`]: certificates and keys from files, reloaded when they change.
+//! - [`listen`]: connections taken, each with its [`listen::Peer`].
 
 pub mod client;
+pub mod listen;
+pub mod tls;

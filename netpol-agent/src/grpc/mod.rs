@@ -1,7 +1,6 @@
 //! The gRPC side: translates between the API's messages and the flow log, and holds no state of its own.
 
 mod observer;
-mod socket;
 mod stream;
 
 use std::io;
@@ -9,14 +8,11 @@ use std::sync::Arc;
 
 use netpol_api::FILE_DESCRIPTOR_SET;
 use netpol_api::v1::observer_server::ObserverServer;
-use tokio::net::{TcpListener, UnixListener};
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use netpol_transport::listen::{self, Door};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
 use tonic::transport::server::Router;
 
 pub use observer::{Facts, Observer};
-pub use socket::{SocketError, SocketFile, bind};
 
 /// Services shared by every listener.
 async fn router(observer: &Arc<Observer>) -> Result<Router, tonic_reflection::server::Error> {
@@ -27,40 +23,20 @@ async fn router(observer: &Arc<Observer>) -> Result<Router, tonic_reflection::se
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    Ok(Server::builder()
+    Ok(listen::server()
         .add_service(service)
         .add_service(health_service)
         .add_service(reflection))
 }
 
-/// Serves on a Unix socket until told to stop.
+/// Serves at a door until told to stop.
 ///
 /// # Errors
-/// When the listener fails.
-pub async fn serve_unix(
-    listener: UnixListener,
-    observer: Arc<Observer>,
-    stop: CancellationToken,
-) -> io::Result<()> {
+/// When the services cannot be set up.
+pub async fn serve(door: Door, observer: Arc<Observer>, stop: CancellationToken) -> io::Result<()> {
     let router = router(&observer).await.map_err(io::Error::other)?;
     router
-        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop.cancelled_owned())
-        .await
-        .map_err(io::Error::other)
-}
-
-/// Serves on TCP until told to stop.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve_tcp(
-    listener: TcpListener,
-    observer: Arc<Observer>,
-    stop: CancellationToken,
-) -> io::Result<()> {
-    let router = router(&observer).await.map_err(io::Error::other)?;
-    router
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
+        .serve_with_incoming_shutdown(door.incoming(), stop.cancelled_owned())
         .await
         .map_err(io::Error::other)
 }

@@ -12,7 +12,7 @@ use tokio::net::UnixListener;
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Somebody answers on it.
-    #[error("another agent serves on {}; stop it, or choose another --socket", .0.display())]
+    #[error("another process serves on {}; stop it, or choose another --socket", .0.display())]
     InUse(PathBuf),
     /// Something else stands at that path, and is left alone.
     #[error("{} exists and is no socket", .0.display())]
@@ -48,8 +48,8 @@ impl Drop for SocketFile {
 /// Binds the socket (mode 0660), making its directory, and removing a socket on which nobody answers.
 ///
 /// # Errors
-/// When another agent answers on it, when something else stands there, or when the file system refuses.
-pub fn bind(path: &Path) -> Result<(UnixListener, SocketFile), SocketError> {
+/// When somebody answers on it, when something else stands there, or when the file system refuses.
+pub fn bind_unix(path: &Path) -> Result<(UnixListener, SocketFile), SocketError> {
     let failed = |action| {
         move |source| SocketError::Io {
             action,
@@ -97,7 +97,7 @@ mod tests {
     async fn the_directory_is_made_and_the_socket_is_the_groups() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("run/netpol.sock");
-        let (_listener, file) = bind(&path).unwrap();
+        let (_listener, file) = bind_unix(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o660);
         drop(file);
         assert!(!path.exists());
@@ -108,10 +108,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("netpol.sock");
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        let (_listener, _file) = bind(&path).unwrap();
-        let error = bind(&path).unwrap_err();
+        let (_listener, _file) = bind_unix(&path).unwrap();
+        let error = bind_unix(&path).unwrap_err();
         assert!(matches!(error, SocketError::InUse(_)), "{error}");
-        assert!(error.to_string().starts_with("another agent serves on"));
+        assert!(error.to_string().starts_with("another process serves on"));
     }
 
     #[tokio::test]
@@ -120,7 +120,7 @@ mod tests {
         let path = directory.path().join("precious");
         fs::write(&path, "data").unwrap();
         assert!(matches!(
-            bind(&path).unwrap_err(),
+            bind_unix(&path).unwrap_err(),
             SocketError::NotASocket(_)
         ));
         assert_eq!(fs::read_to_string(&path).unwrap(), "data");
