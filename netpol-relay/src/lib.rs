@@ -1,1 +1,6 @@
 //! Serves the flows of all nodes as one stream.
+
+pub mod connection;
+pub mod discovery;
+pub mod metrics;
+pub mod nodes;

@@ -1,0 +1,172 @@
+//! Figures for Prometheus. Labels come from fixed vocabularies, but for the names of nodes, of which there are as many as
+//! there are nodes.
+
+use std::sync::Arc;
+
+use netpol_api::v1::node_state::State;
+use netpol_api::word::Word;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
+
+use crate::nodes::{Node, Nodes};
+
+/// Every figure that is counted.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// Streams being served.
+    pub streams: Gauge,
+    /// Items written to streams.
+    pub delivered: Counter,
+    /// Flows that the filter of a stream, or its reader's rights, left out after they were joined.
+    pub filtered: Counter,
+    /// Flows that were put together from what two nodes saw.
+    pub joined: Counter,
+    /// Items that came from agents.
+    pub received: Counter,
+    /// Attempts to connect to an agent after the first.
+    pub reconnections: Counter,
+    lost: Family<LossLabels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LossLabels {
+    reason: &'static str,
+}
+
+impl Metrics {
+    /// Counts items that the relay itself lost.
+    pub fn lost(&self, reason: &'static str, count: u64) {
+        self.lost
+            .get_or_create(&LossLabels { reason })
+            .inc_by(count);
+    }
+
+    /// The text that Prometheus reads (OpenMetrics).
+    ///
+    /// # Errors
+    /// Only when formatting fails, which writing to a string does not.
+    pub fn render(&self, nodes: &Arc<Nodes>) -> Result<String, std::fmt::Error> {
+        let mut registry = Registry::with_prefix("netpol_relay");
+        registry.register("streams", "Streams being served", self.streams.clone());
+        for (name, help, counter) in [
+            (
+                "stream_items_delivered",
+                "Items written to streams",
+                &self.delivered,
+            ),
+            (
+                "stream_items_filtered",
+                "Flows that a filter, or a reader's rights, left out after they were joined",
+                &self.filtered,
+            ),
+            (
+                "flows_joined",
+                "Flows put together from what two nodes saw",
+                &self.joined,
+            ),
+            (
+                "agent_items_received",
+                "Items that came from agents",
+                &self.received,
+            ),
+            (
+                "agent_connection_attempts",
+                "Attempts to connect to an agent again",
+                &self.reconnections,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register(
+            "lost",
+            "Items lost by the relay itself, by why",
+            self.lost.clone(),
+        );
+        registry.register_collector(Box::new(NodeFigures(nodes.clone())));
+        let mut text = String::new();
+        encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+/// What is told of each node, as of now.
+#[derive(Debug)]
+struct NodeFigures(Arc<Nodes>);
+
+#[derive(Debug, EncodeLabelSet)]
+struct NodeLabel {
+    node: String,
+}
+
+#[derive(Debug, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+impl Collector for NodeFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let nodes = self.0.all();
+        let states = State::WORDS.iter().map(|(state, word)| {
+            let count = nodes.iter().filter(|node| node.state == *state).count();
+            (StateLabel { state: word }, gauge(count as f64))
+        });
+        encode_all(
+            &mut encoder,
+            "nodes",
+            "Nodes, by how well their flows are had",
+            states,
+        )?;
+        let followed = nodes
+            .iter()
+            .map(|node| (label(node), gauge(f64::from(node.state == State::Followed))));
+        encode_all(
+            &mut encoder,
+            "node_followed",
+            "1 where the flows of the node are had, 0 where they are late or missing",
+            followed,
+        )?;
+        let clocks = nodes.iter().filter_map(|node| {
+            let clock = node.answer.as_ref()?.clock?;
+            Some((label(node), gauge(clock.ahead as f64 / 1e9)))
+        });
+        encode_all(
+            &mut encoder,
+            "node_clock_ahead_seconds",
+            "How far the clock of the node is ahead of the relay's",
+            clocks,
+        )
+    }
+}
+
+fn label(node: &Node) -> NodeLabel {
+    NodeLabel {
+        node: node.name.clone(),
+    }
+}
+
+fn gauge(value: f64) -> ConstGauge<f64> {
+    ConstGauge::new(value)
+}
+
+fn encode_all<L: EncodeLabelSet>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    figures: impl Iterator<Item = (L, ConstGauge<f64>)>,
+) -> Result<(), std::fmt::Error> {
+    let mut figures = figures.peekable();
+    if figures.peek().is_none() {
+        return Ok(());
+    }
+    let kind = prometheus_client::metrics::MetricType::Gauge;
+    let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+    for (labels, gauge) in figures {
+        gauge.encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
