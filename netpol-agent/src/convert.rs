@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 use netpol_api::v1;
 use netpol_policy::verdict as policy;
 
+pub(crate) use computed::{decision, index};
+
 use crate::flow::{
     Agreement, Counters, Drop, DropClass, Endpoint, Flow, Identity, Lost, NodeReply, Observed,
     ObservedVerdict, ServiceAddress, Stage, State, Vantage,
@@ -82,7 +84,8 @@ fn duration(duration: Duration) -> prost_types::Duration {
     duration.try_into().unwrap_or_default()
 }
 
-fn protocol(number: u8) -> v1::Protocol {
+/// The protocol as the API names it.
+pub(crate) fn protocol(number: u8) -> v1::Protocol {
     match number {
         6 => v1::Protocol::Tcp,
         17 => v1::Protocol::Udp,
@@ -101,12 +104,12 @@ fn endpoint(end: &Endpoint) -> v1::Endpoint {
         ..v1::Endpoint::default()
     };
     match &end.identity {
-        Identity::Pod { pod, age } => {
+        Identity::Pod { pod, workload, age } => {
             message.set_kind(Kind::Pod);
             message.namespace = pod.namespace.to_string();
             message.pod = pod.name.to_string();
             message.pod_uid = pod.uid.to_string();
-            message.workload = pod.workload.as_ref().map(|workload| v1::Workload {
+            message.workload = workload.as_ref().map(|workload| v1::Workload {
                 kind: workload.kind.to_string(),
                 name: workload.name.to_string(),
             });
@@ -174,7 +177,7 @@ fn state(state: State) -> v1::flow::State {
     }
 }
 
-fn direction(direction: policy::Direction) -> v1::Direction {
+pub(crate) fn direction(direction: policy::Direction) -> v1::Direction {
     match direction {
         policy::Direction::Ingress => v1::Direction::Ingress,
         policy::Direction::Egress => v1::Direction::Egress,
@@ -238,10 +241,11 @@ fn drop_message(drop: &Drop) -> v1::Drop {
         bytes: drop.bytes,
         netns: drop.netns.into(),
         in_node_netns: drop.in_node_netns,
+        node: String::new(),
     }
 }
 
-fn agreement(agreement: Agreement) -> v1::Agreement {
+pub(crate) fn agreement(agreement: Agreement) -> v1::Agreement {
     match agreement {
         Agreement::Undetermined => v1::Agreement::Undetermined,
         Agreement::Agree => v1::Agreement::Agree,

@@ -6,9 +6,11 @@
 //!      ▼
 //!     v1 ──────── word      one stable lower-case word for each enum value
 //!      │  └────── json      the flow as one JSON object, and back
-//!      └───────── filter    FlowFilter compiled once, asked for every flow: by the server, and by offline readers
+//!      ├───────── filter    FlowFilter compiled once, asked for every flow: by the server, and by offline readers
+//!      └───────── agreement whether what was seen is what policies say
 //! ```
 
+pub mod agreement;
 pub mod filter;
 pub mod json;
 pub mod word;

@@ -98,7 +98,7 @@ words! {
         NamedPortUnresolved "named_port_unresolved"
         ExplicitDeny "explicit_deny"
     }
-    v1::lost::Stage { Kernel "kernel" Pipeline "pipeline" Subscriber "subscriber" }
+    v1::lost::Stage { Kernel "kernel" Pipeline "pipeline" Subscriber "subscriber" Relay "relay" }
 }
 
 #[cfg(test)]

@@ -112,6 +112,7 @@ impl Lines {
             v1::lost::Stage::Kernel => " in the kernel",
             v1::lost::Stage::Pipeline => " in the agent",
             v1::lost::Stage::Subscriber => " on the way here",
+            v1::lost::Stage::Relay => " in the relay",
             v1::lost::Stage::Unspecified => "",
         };
         let reason = clean(&lost.reason).replace('_', " ");

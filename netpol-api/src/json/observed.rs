@@ -111,6 +111,9 @@ pub struct Drop {
     /// Whether that is the node's own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_node_netns: bool,
+    /// Node that dropped it, where a relay joined what two nodes saw.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub node: String,
 }
 
 impl From<&v1::Drop> for Drop {
@@ -125,6 +128,7 @@ impl From<&v1::Drop> for Drop {
             bytes: value.bytes,
             netns: value.netns,
             in_node_netns: value.in_node_netns,
+            node: value.node.clone(),
         }
     }
 }
@@ -141,6 +145,7 @@ impl From<Drop> for v1::Drop {
             bytes: value.bytes,
             netns: value.netns,
             in_node_netns: value.in_node_netns,
+            node: value.node,
         }
     }
 }
