@@ -10,7 +10,9 @@
 //! - [`client`]: `unix:///path`, `http://host:port` or `https://host:port`, or a stream, to a connected client.
 //! - [`tls`]: certificates and keys from files, reloaded when they change.
 //! - [`listen`]: connections taken, each with its [`listen::Peer`].
+//! - [`serving`]: the flags of servers, and what they open.
 
 pub mod client;
 pub mod listen;
+pub mod serving;
 pub mod tls;
