@@ -149,6 +149,17 @@ enum Mode {
 }
 
 impl ServingOptions {
+    /// Tells flags that make no sense together before anything else is begun; files are not looked at.
+    ///
+    /// # Errors
+    /// By the flag at fault.
+    pub fn check(&self) -> Result<(), ServingError> {
+        match self.listen {
+            Some(_) => self.mode().map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Opens `--listen`, if it is given. The address that was got stands in the listener.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Accepts connections.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -49,6 +50,15 @@ pub struct Incoming {
 }
 
 impl Door {
+    /// The certificates of this door, where it has some.
+    #[must_use]
+    pub fn tls(&self) -> Option<Arc<ServerTls>> {
+        match self {
+            Self::Tls(_, tls) => Some(tls.clone()),
+            Self::Unix(_) | Self::PlainText(_) => None,
+        }
+    }
+
     /// Starts to accept. No handshake, however slow or wrong, keeps another connection waiting, and no error ends it.
     #[must_use]
     pub fn incoming(self) -> Incoming {
@@ -60,6 +70,20 @@ impl Door {
             Self::Tls(listener, tls) => tokio::spawn(encrypted(listener, tls, places, sender)),
         };
         Incoming { ready, task }
+    }
+}
+
+impl fmt::Display for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (listener, words) = match self {
+            Self::Unix(_) => return f.write_str("Unix socket"),
+            Self::PlainText(listener) => (listener, " in plain text"),
+            Self::Tls(listener, _) => (listener, " in TLS"),
+        };
+        match listener.local_addr() {
+            Ok(address) => write!(f, "{address}{words}"),
+            Err(error) => write!(f, "unknown address ({error}){words}"),
+        }
     }
 }
 

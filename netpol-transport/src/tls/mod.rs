@@ -5,10 +5,13 @@
 //! reload    files ──► configuration in force; a change that cannot be used is told, and leaves it in force
 //! client    whom a client trusts and what it shows     ──► client
 //! server    what a server shows and asks for           ──► listen
-//! facts     subjects, expiry, failed reloads           ──► metrics, status, log
+//! facts     subjects, expiry, failed reloads           ──► status, log
+//! collector the same for Prometheus (feature `metrics`)
 //! ```
 
 mod client;
+#[cfg(feature = "metrics")]
+mod collector;
 mod facts;
 mod pem;
 mod reload;
@@ -22,6 +25,8 @@ use std::time::SystemTime;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 
 pub use client::{ClientTls, ClientTlsFiles};
+#[cfg(feature = "metrics")]
+pub use collector::CertificateCollector;
 pub use facts::{EXPIRES_SOON, Facts, Report, Role};
 pub use pem::{Identity, Pem, TlsError};
 pub use server::{ClientCertificates, ServerTls, ServerTlsFiles};
