@@ -7,6 +7,7 @@
 //!
 //!   AgentProcess, FlowsCommand   the built binaries, run against such a cluster
 //!   ApiServer                    a Kubernetes API server in this process, with faults on demand
+//!   Authority                    certificates for tests of TLS
 //!   readiness                    a cluster is handed out when its links carry packets, not before
 //!   record                       what was made, so that a killed run can be cleaned up by exact name
 //!   requirement                  a test that cannot run says so; under CI it fails
@@ -19,6 +20,7 @@
 pub mod agent;
 pub mod api_server;
 pub mod artifact;
+pub mod authority;
 pub mod cluster;
 pub mod command;
 mod error;
@@ -35,6 +37,7 @@ mod work_directory;
 
 pub use agent::AgentProcess;
 pub use api_server::ApiServer;
+pub use authority::Authority;
 pub use cluster::{Cluster, ClusterBuilder};
 pub use error::{Error, Result};
 pub use flows::FlowsCommand;

@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use super::ApiServer;
 use super::listen::{self, Server};
 use super::shared::Shared;
-use super::tls::{Authority, Certificate};
+use super::tls::{Certificate, acceptor};
+use crate::authority::Authority;
 use crate::{Error, Namespace, Result};
 
 /// A server to be started.
@@ -51,7 +52,7 @@ impl<'a> Builder<'a> {
         let (address, socket) = bound.map_err(Error::io("bind a port for the API server"))?;
         let tls = self.certificate.map(|certificate| {
             let authority = Authority::new()?;
-            let acceptor = authority.acceptor(certificate)?;
+            let acceptor = acceptor(&authority, certificate)?;
             io::Result::Ok((authority, acceptor))
         });
         let tls = tls

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use super::tls::Identity;
+use crate::authority::Identity;
 
 /// How a client says who it is.
 pub(crate) enum Credential {

@@ -28,6 +28,7 @@ use hyper::StatusCode;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::authority::{Authority, Validity};
 use crate::{Error, Namespace, Result};
 
 mod answer;
@@ -58,7 +59,6 @@ pub use tls::Certificate;
 use kubeconfig::Credential;
 use listen::{Command, Done};
 use shared::Shared;
-use tls::Authority;
 
 /// A running API server. It ends, and drops its connections, when this is dropped.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ impl ApiServer {
     /// When the certificate cannot be made or the file not be written.
     pub fn kubeconfig_with_client_certificate(&self, path: &Path) -> Result<()> {
         let other = Authority::new().map_err(Error::io("make an authority"))?;
-        let identity = self.authority.as_ref().unwrap_or(&other).client();
+        let identity = self.authority.as_ref().unwrap_or(&other).client("netpol-agent", Validity::Always);
         let identity = identity.map_err(Error::io("make a client certificate"))?;
         let credential = Credential::Certificate(identity);
         self.write_kubeconfig(path, self.certificate_authority(), credential)
