@@ -2,5 +2,8 @@
 
 pub mod connection;
 pub mod discovery;
+pub mod join;
+pub mod merge;
 pub mod metrics;
 pub mod nodes;
+pub mod pushdown;
