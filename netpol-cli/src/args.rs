@@ -1,5 +1,6 @@
 //! The command line, and what it asks the server for.
 
+mod connection;
 mod filters;
 mod since;
 
@@ -8,11 +9,10 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use netpol_api::v1::WatchFlowsRequest;
-use netpol_transport::client::{DEFAULT_SERVER, Server};
 
 pub(crate) use filters::join_negations;
 
-use crate::{Connection, error::CliError, eval, explain, matrix};
+use crate::{connection::Connection, error::CliError, eval, explain, matrix};
 
 /// How to write items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +22,22 @@ pub(crate) enum Output {
     Json,
 }
 
+/// Which namespaces are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Namespaces {
+    /// No flag names one: that of the context, where a context leads to the server, else all.
+    OfContext,
+    All,
+    /// Those that flags name; the request holds them.
+    Named(Vec<String>),
+}
+
 /// `flows watch` and `flows list`.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) connection: Connection,
     pub(crate) request: WatchFlowsRequest,
+    pub(crate) namespaces: Namespaces,
     /// Never rewrite a line that stands.
     pub(crate) append: bool,
     pub(crate) output: Output,
@@ -37,6 +48,8 @@ pub(crate) struct Watch {
 #[derive(Debug)]
 pub(crate) struct Status {
     pub(crate) connection: Connection,
+    /// The one node that is of interest.
+    pub(crate) node: Option<String>,
     pub(crate) output: Output,
     pub(crate) color: anstream::ColorChoice,
 }
@@ -50,6 +63,7 @@ Examples:
   flows watch --to-namespace prod --port 443  new connections into prod
   flows list --since 5m --policy prod/db      kept flows that policy prod/db decided
   flows watch --not --namespace kube-system   everything but kube-system
+  flows watch -A --context kind-dev           everything that a cluster's relay has, from a laptop
   flows list -o json | jq .summary            one JSON object a line
   flows eval --manifests deploy/ --from 'prod/web[Deployment]' --to 'prod/db[Service]' --port 5432
                                               whether manifests allow it, without a cluster
@@ -71,16 +85,7 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .after_help(EXAMPLES)
-        .arg(
-            Arg::new("server")
-                .long("server")
-                .env("NETPOL_SERVER")
-                .hide_env_values(true)
-                .global(true)
-                .value_name("ADDRESS")
-                .default_value(DEFAULT_SERVER)
-                .help("Where the agent listens: unix:///path or http://host:port"),
-        )
+        .args(connection::arguments())
         .arg(
             Arg::new("color")
                 .long("color")
@@ -93,19 +98,27 @@ pub(crate) fn command() -> Command {
         .subcommand(stream_command("watch", "Show flows as they happen", "0").arg(append()))
         .subcommand(stream_command(
             "list",
-            "Show the flows that the agent keeps, then exit",
+            "Show the flows that are kept, then exit",
             "all",
         ))
         .subcommand(
             Command::new("status")
-                .about("Show what the agent watches, what is degraded and why, and what was lost")
-                .arg(output(&["text", "json"])),
+                .about("Show what is watched on each node, what is degraded and why, and what was lost")
+                .arg(output(&["text", "json"]))
+                .arg(
+                    Arg::new("node")
+                        .long("node")
+                        .value_name("NAME")
+                        .help("All that the agent of one node says"),
+                ),
         )
-        .subcommand(eval::command())
-        .subcommand(explain::command())
-        .subcommand(matrix::command())
-        .subcommand(Command::new("version").about("Show the version"))
-        .subcommand(
+        .subcommand(asks_nobody(eval::command()))
+        .subcommand(asks_nobody(explain::command()))
+        .subcommand(asks_nobody(matrix::command()))
+        .subcommand(asks_nobody(
+            Command::new("version").about("Show the version"),
+        ))
+        .subcommand(asks_nobody(
             Command::new("completion")
                 .about("Write a shell completion script")
                 .arg(
@@ -113,15 +126,20 @@ pub(crate) fn command() -> Command {
                         .required(true)
                         .value_parser(value_parser!(clap_complete::Shell)),
                 ),
-        )
-        .subcommand(
+        ))
+        .subcommand(asks_nobody(
             Command::new("man").about("Write the manual page").arg(
                 Arg::new("dir")
                     .long("dir")
                     .value_name("DIR")
                     .help("Write one page for each command into this directory instead"),
             ),
-        )
+        ))
+}
+
+/// A command that asks no server.
+fn asks_nobody(command: Command) -> Command {
+    command.args(connection::ignored())
 }
 
 fn stream_command(name: &'static str, about: &'static str, last: &'static str) -> Command {
@@ -147,6 +165,13 @@ fn stream_command(name: &'static str, about: &'static str, last: &'static str) -
                 .long("blocked")
                 .action(ArgAction::SetTrue)
                 .help("Only blocked connections: dropped or rejected"),
+        )
+        .arg(
+            Arg::new("all-namespaces")
+                .short('A')
+                .long("all-namespaces")
+                .action(ArgAction::SetTrue)
+                .help("Flows of all namespaces, whatever the context and --namespace say"),
         )
         .args(filters::arguments())
 }
@@ -175,7 +200,15 @@ pub(crate) fn watch(matches: &ArgMatches, follow: bool) -> Result<Watch, CliErro
         .map(|text| since::parse(text))
         .transpose();
     let since = since.map_err(|error| CliError::Usage(format!("--since: {error}")))?;
-    let (filter, exclude) = filters::read(matches)?;
+    let (mut filter, exclude) = filters::read(matches)?;
+    let namespaces = if matches.get_flag("all-namespaces") {
+        if let Some(end) = &mut filter.any_end {
+            end.namespace.clear();
+        }
+        Namespaces::All
+    } else {
+        filters::namespaces(&filter, &exclude)
+    };
     let last = matches.get_one::<u64>("last").copied();
     let request = WatchFlowsRequest {
         // Following servers send no kept flows unless asked to: --since asks.
@@ -188,8 +221,9 @@ pub(crate) fn watch(matches: &ArgMatches, follow: bool) -> Result<Watch, CliErro
         exclude: Some(exclude),
     };
     Ok(Watch {
-        connection: connection(matches)?,
+        connection: connection::read(matches)?,
         request,
+        namespaces,
         append: !follow || matches.get_flag("append"),
         output: output_of(matches),
         color: color_of(matches),
@@ -199,20 +233,11 @@ pub(crate) fn watch(matches: &ArgMatches, follow: bool) -> Result<Watch, CliErro
 /// Reads the arguments of `status`.
 pub(crate) fn status(matches: &ArgMatches) -> Result<Status, CliError> {
     Ok(Status {
-        connection: connection(matches)?,
+        node: matches.get_one::<String>("node").cloned(),
+        connection: connection::read(matches)?,
         output: output_of(matches),
         color: color_of(matches),
     })
-}
-
-fn connection(matches: &ArgMatches) -> Result<Connection, CliError> {
-    let address = matches
-        .get_one::<String>("server")
-        .map_or(DEFAULT_SERVER, String::as_str);
-    let server: Server = address
-        .parse()
-        .map_err(|error| CliError::Usage(format!("--server: {error}")))?;
-    Ok(Connection { server })
 }
 
 pub(crate) fn output_of(matches: &ArgMatches) -> Output {
@@ -231,10 +256,11 @@ pub(crate) fn color_of(matches: &ArgMatches) -> anstream::ColorChoice {
     }
 }
 
-/// The arguments as the parser wants them, for tests.
+/// The arguments as the parser wants them, for tests; the server is one at an address.
 #[cfg(test)]
 pub(crate) fn parse_watch(arguments: &[&str]) -> Result<Watch, String> {
-    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    let mut arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    arguments.splice(1..1, ["--server".into(), "http://localhost:4245".into()]);
     let matches = command()
         .try_get_matches_from(join_negations(arguments))
         .map_err(|error| error.to_string())?;

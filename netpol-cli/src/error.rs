@@ -2,18 +2,36 @@
 
 use std::{error::Error, io};
 
-use netpol_transport::client::{ConnectError, Server};
+use netpol_transport::client::ConnectError;
 use tonic::Code;
+
+use crate::{cluster::ClusterError, connection::SOCKET};
 
 /// Ends a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
+    #[error(
+        "there is nothing to ask: no agent's socket at {SOCKET}, and no kubeconfig at {kubeconfig}; on a node, is \
+         netpol-agent running? elsewhere, give --kubeconfig FILE or --server ADDRESS"
+    )]
+    NothingToAsk { kubeconfig: String },
     #[error("{}", explain(.0))]
-    Connect(#[source] ConnectError),
+    Connect(#[from] ConnectError),
+    #[error("{}", explain_cluster(.0))]
+    Cluster(#[from] Box<ClusterError>),
     #[error("{server} does not answer as a netpol agent: {reason}")]
-    NotAnAgent { server: Server, reason: String },
+    NotAnAgent { server: String, reason: String },
+    /// `hint` says what to do about it.
+    #[error("{server} does not know who you are: {reason}{}", after(.hint))]
+    Unauthenticated {
+        server: String,
+        reason: String,
+        hint: String,
+    },
+    #[error("{server} does not let you: {reason}")]
+    PermissionDenied { server: String, reason: String },
     #[error("{server} ended the stream: {reason}")]
-    Stream { server: Server, reason: String },
+    Stream { server: String, reason: String },
     #[error("{0}")]
     Usage(String),
     /// Manifests, requests or names that cannot be read.
@@ -30,20 +48,27 @@ pub(crate) enum CliError {
 
 impl CliError {
     /// A call that got no answer. A status with a cause was made up on this side: HTTP/2 itself failed.
-    pub(crate) fn of_call(server: &Server, status: &tonic::Status) -> Self {
-        let (server, reason) = (server.clone(), innermost(status));
+    /// `no_token` says why no token was shown.
+    pub(crate) fn of_call(server: &str, status: &tonic::Status, no_token: Option<&str>) -> Self {
+        let (server, reason) = (server.to_owned(), innermost(status));
         match status.code() {
             Code::InvalidArgument => Self::Usage(reason),
             Code::Unimplemented => Self::NotAnAgent { server, reason },
+            Code::Unauthenticated => Self::Unauthenticated {
+                server,
+                reason,
+                hint: no_token.unwrap_or_default().to_owned(),
+            },
+            Code::PermissionDenied => Self::PermissionDenied { server, reason },
             _ if status.source().is_some() => Self::NotAnAgent { server, reason },
             _ => Self::Stream { server, reason },
         }
     }
 
     /// A stream that had begun and broke.
-    pub(crate) fn of_stream(server: &Server, status: &tonic::Status) -> Self {
+    pub(crate) fn of_stream(server: &str, status: &tonic::Status) -> Self {
         Self::Stream {
-            server: server.clone(),
+            server: server.to_owned(),
             reason: innermost(status),
         }
     }
@@ -79,6 +104,13 @@ fn innermost(status: &tonic::Status) -> String {
     reason
 }
 
+fn after(hint: &str) -> String {
+    match hint {
+        "" => String::new(),
+        hint => format!(" ({hint})"),
+    }
+}
+
 fn explain(error: &ConnectError) -> String {
     match error {
         ConnectError::NobodyListens { server } => {
@@ -89,6 +121,19 @@ fn explain(error: &ConnectError) -> String {
                 "permission denied at {server}; run as root, or as a user the socket is open to"
             )
         }
+        ConnectError::UnknownAuthority { .. } => {
+            format!("{error}; --tls-ca FILE names the authority")
+        }
+        ConnectError::ClientCertificateWanted { .. } => {
+            format!("{error} (--tls-cert FILE --tls-key FILE)")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn explain_cluster(error: &ClusterError) -> String {
+    match error {
+        ClusterError::Connect(error) => explain(error),
         other => other.to_string(),
     }
 }

@@ -1,7 +1,7 @@
 //! `flows`: shows what `netpol-agent` observes.
 //!
 //! ```text
-//! argv ── args ── WatchFlowsRequest ──► server
+//! argv ── args ── WatchFlowsRequest ──► server   (connection: an address, or by way of a cluster)
 //!                                         │ items
 //!                    watch ◄──────────────┘
 //!                      ├─ line     one flow as text: columns, words, colour (text cleans hostile strings)
@@ -18,6 +18,8 @@
 //! of `eval` and `explain` are an answer.
 
 mod args;
+mod cluster;
+mod connection;
 mod error;
 mod eval;
 mod explain;
@@ -40,7 +42,6 @@ use std::{
 };
 
 use clap::ArgMatches;
-use netpol_transport::client::{self, Client, Options, Server};
 
 use crate::error::CliError;
 
@@ -113,26 +114,4 @@ fn on_runtime(work: impl Future<Output = Result<(), CliError>>) -> Result<(), Cl
         .build()
         .map_err(CliError::Runtime)?
         .block_on(work)
-}
-
-/// What every command that asks a server needs.
-#[derive(Debug)]
-struct Connection {
-    server: Server,
-}
-
-impl Connection {
-    async fn open(&self) -> Result<Client, CliError> {
-        client::connect(&self.server, &Options::default())
-            .await
-            .map_err(CliError::Connect)
-    }
-
-    fn call_failed(&self, status: &tonic::Status) -> CliError {
-        CliError::of_call(&self.server, status)
-    }
-
-    fn stream_failed(&self, status: &tonic::Status) -> CliError {
-        CliError::of_stream(&self.server, status)
-    }
 }

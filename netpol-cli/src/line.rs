@@ -6,7 +6,7 @@ mod verdict;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 use netpol_api::{json::Time, v1, word::Word};
 
 pub(crate) use verdict::Verdict;
@@ -140,6 +140,13 @@ impl Lines {
         };
         let name = clean(&node.node);
         format!("{DIM}{time}{DIM:#}  {LOUD}{mark:<13}{LOUD:#}  node {name}: {what}{why}")
+    }
+
+    /// A row of our own in the midst of the stream.
+    pub(crate) fn notice(&self, time: Timestamp, mark: &str, sentence: &str) -> String {
+        let time = self.time(Some(&Time(time).into()));
+        let sentence = clean(sentence);
+        format!("{DIM}{time}{DIM:#}  {LOUD}{mark:<13}{LOUD:#}  {sentence}")
     }
 
     /// Local time of day in milliseconds; blanks where not known.

@@ -28,10 +28,14 @@ const NOTABLE: Style = AnsiColor::Yellow.on_default();
 
 /// Asks once and writes the answer.
 pub(crate) async fn run(status: Status) -> Result<(), CliError> {
-    let mut client = status.connection.open().await?;
-    let answer = client.get_status(GetStatusRequest {}).await;
+    let mut session = status
+        .connection
+        .open(Some(&[]), status.node.as_deref())
+        .await?;
+    session.announce(None);
+    let answer = session.client.get_status(GetStatusRequest {}).await;
     let answer = answer
-        .map_err(|error| status.connection.call_failed(&error))?
+        .map_err(|error| session.call_failed(&error))?
         .into_inner();
     let mut out = AutoStream::new(io::stdout(), status.color);
     let text = match status.output {

@@ -307,9 +307,7 @@ async fn a_server_that_speaks_no_grpc_is_exit_code_1() {
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
     assert!(
-        said.starts_with(&format!(
-            "flows: {server} does not answer as a netpol agent"
-        )),
+        said.starts_with(&format!("flows: {server} does not answer in HTTP/2")),
         "{said}"
     );
 }
