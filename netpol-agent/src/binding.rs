@@ -68,10 +68,9 @@ impl Bindings {
     ) -> Option<Arc<Pod>> {
         let bound = self.interfaces.get_mut(&ifindex)?;
         if bound.pod.is_none() {
-            let routed = &bound.interface.routed;
-            let candidates = routed.iter().chain(routed.is_empty().then_some(&address));
+            let candidates = bound.candidates(address);
             let pod = candidates
-                .filter_map(|address| snapshot.pod_at(*address, at))
+                .filter_map(|address| snapshot.pod_at(address, at))
                 .next();
             bound.pod = pod.filter(|pod| !pod.host_network).cloned();
             if bound.pod.is_some() {
@@ -79,6 +78,12 @@ impl Bindings {
             }
         }
         bound.pod.clone()
+    }
+
+    /// The addresses by which the pod behind an interface that sends from (or is sent to at) `address` is found.
+    pub fn candidates(&self, ifindex: u32, address: IpAddr) -> impl Iterator<Item = IpAddr> {
+        let bound = self.interfaces.get(&ifindex).into_iter();
+        bound.flat_map(move |bound| bound.candidates(address))
     }
 
     /// Follows a new inventory: what it says of bound pods, and which of them are gone.
@@ -95,6 +100,12 @@ impl Bindings {
 }
 
 impl Bound {
+    fn candidates(&self, address: IpAddr) -> impl Iterator<Item = IpAddr> {
+        let routed = &self.interface.routed;
+        let own = routed.is_empty().then_some(address);
+        routed.iter().copied().chain(own)
+    }
+
     fn show(&self, status: &Status) {
         let pod = self
             .pod

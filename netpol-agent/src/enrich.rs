@@ -9,6 +9,7 @@ use netpol_policy::cache::VerdictCache;
 use netpol_policy::connection::{Connection as Question, End};
 use netpol_policy::model::{Pod, Protocol};
 
+use crate::awaited::Unnamed;
 use crate::binding::Bindings;
 use crate::flow::{Computed, Endpoint, Identity, ServiceAddress, ip_address};
 use crate::inventory::{Snapshot, started};
@@ -25,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) computed: Arc<Computed>,
     /// What was dialled is a Service that has no ready endpoints.
     pub(crate) no_endpoints: bool,
+    /// Addresses of its ends that nobody is known for.
+    pub(crate) unnamed: Unnamed,
     /// The tuple it holds for: a backend that becomes known later changes it.
     ends: [(Address, u16); 2],
     /// Inventory it was read from.
@@ -35,12 +38,8 @@ impl Context {
     /// Whether it still says what can be said of the connection's ends: they are the same, and where one was not known, the
     /// inventory has learnt nothing since.
     pub(crate) fn is_of(&self, connection: &Connection, generation: u64) -> bool {
-        let ends = [&self.source, &self.destination];
-        let is_known = ends
-            .iter()
-            .all(|end| !matches!(end.identity, Identity::Unknown | Identity::World));
         self.ends == [connection.source(), connection.destination()]
-            && (is_known || self.generation == generation)
+            && (self.unnamed.is_empty() || self.generation == generation)
     }
 
     /// Whether it names the same ends and the same verdict as another, from whatever inventory.
@@ -67,9 +66,10 @@ impl Enricher<'_> {
     /// Context of a connection whose first packet was seen at `at`.
     pub(crate) fn context(&mut self, connection: &Connection, at: SystemTime) -> Context {
         let ends = [connection.source(), connection.destination()];
-        let source = self.end(ends[0], self.source_interface(connection), at);
+        let mut unnamed = Unnamed::default();
+        let source = self.end(ends[0], self.source_interface(connection), at, &mut unnamed);
         let at_destination = connection.at_destination().map(|seen| seen.key.ifindex);
-        let destination = self.end(ends[1], at_destination, at);
+        let destination = self.end(ends[1], at_destination, at, &mut unnamed);
 
         let dialled = connection.dialled.tuple;
         let dialled = (ip_address(dialled.destination), dialled.destination_port);
@@ -103,6 +103,7 @@ impl Enricher<'_> {
             service,
             computed,
             no_endpoints,
+            unnamed,
             ends,
             generation: self.snapshot.generation(),
         }
@@ -115,19 +116,35 @@ impl Enricher<'_> {
             .filter(|ifindex| self.bindings.is_watched(*ifindex))
     }
 
-    fn end(&mut self, end: (Address, u16), interface: Option<u32>, at: SystemTime) -> Endpoint {
+    fn end(
+        &mut self,
+        end: (Address, u16),
+        interface: Option<u32>,
+        at: SystemTime,
+        unnamed: &mut Unnamed,
+    ) -> Endpoint {
         let (address, port) = (ip_address(end.0), end.1);
         let identity = match interface {
             Some(ifindex) => {
-                match self
-                    .bindings
-                    .pod(ifindex, address, at, self.snapshot, self.status)
-                {
-                    Some(pod) => pod_identity(pod, at),
-                    None => Identity::Unknown,
+                let (bindings, status) = (&mut *self.bindings, self.status);
+                match bindings.pod(ifindex, address, at, self.snapshot, status) {
+                    Some(pod) => self.pod(pod, at),
+                    None => {
+                        let candidates = bindings.candidates(ifindex, address);
+                        unnamed.unknown.extend(candidates);
+                        Identity::Unknown
+                    }
                 }
             }
-            None => self.remote(address, at),
+            None => {
+                let identity = self.remote(address, at);
+                match identity {
+                    Identity::Unknown => unnamed.unknown.push(address),
+                    Identity::World => unnamed.world.push(address),
+                    _ => {}
+                }
+                identity
+            }
         };
         Endpoint {
             address,
@@ -136,13 +153,19 @@ impl Enricher<'_> {
         }
     }
 
+    fn pod(&self, pod: Arc<Pod>, at: SystemTime) -> Identity {
+        let age = started(&pod).and_then(|started| at.duration_since(started).ok());
+        let workload = self.snapshot.workload_of(&pod).cloned();
+        Identity::Pod { pod, workload, age }
+    }
+
     /// Whose an address was, as far as the inventory tells.
     fn remote(&self, address: IpAddr, at: SystemTime) -> Identity {
         if let Some(node) = self.snapshot.node_at(address) {
             return Identity::Node { node: node.clone() };
         }
         if let Some(pod) = self.snapshot.pod_at(address, at) {
-            return pod_identity(pod.clone(), at);
+            return self.pod(pod.clone(), at);
         }
         if let Some(service) = self.snapshot.service_at(address) {
             return Identity::Service {
@@ -158,11 +181,6 @@ impl Enricher<'_> {
             Identity::World
         }
     }
-}
-
-fn pod_identity(pod: Arc<Pod>, at: SystemTime) -> Identity {
-    let age = started(&pod).and_then(|started| at.duration_since(started).ok());
-    Identity::Pod { pod, age }
 }
 
 fn end_of(endpoint: &Endpoint) -> End {

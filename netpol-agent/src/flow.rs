@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use netpol_common::record::Address;
-use netpol_policy::model::{Node, Pod, Service};
+use netpol_policy::model::{Node, Pod, Service, Workload};
 use netpol_policy::verdict::{Direction, Verdict};
 
 /// One revision of one connection.
@@ -125,6 +125,8 @@ pub enum Identity {
     Pod {
         /// What the inventory says of it; shared by all its flows.
         pod: Arc<Pod>,
+        /// What runs it: a Deployment, a CronJob, …; `None` for a pod on its own.
+        workload: Option<Workload>,
         /// From the pod's start to the first packet, where the start is known.
         age: Option<Duration>,
     },

@@ -4,6 +4,9 @@
 //! Observation ─► tracker ─► enrich ─► judge ─► summary ─► flow log
 //!                 one        who       agree?   in words
 //!             connection   and policy
+//!                            │ ▲
+//!                            ▼ │ not known yet
+//!                          awaited
 //! ```
 
 use std::collections::HashSet;
@@ -16,6 +19,7 @@ use netpol_common::record::{Address, EventKind};
 use netpol_policy::cache::VerdictCache;
 use netpol_policy::verdict::Direction;
 
+use crate::awaited::{Awaited, Times};
 use crate::binding::Bindings;
 use crate::clock::Clock;
 use crate::enrich::{Context, Enricher};
@@ -41,6 +45,8 @@ pub struct PipelineConfig {
     pub answer_timeout: Duration,
     /// How long before a connection a change of the inventory is worth mentioning.
     pub grace: Duration,
+    /// How long after its first packet a connection is told at the latest, where an end is not known yet.
+    pub address_wait: Duration,
 }
 
 /// Where what the pipeline finds goes.
@@ -63,6 +69,7 @@ pub struct Pipeline {
     snapshot: Arc<ArcSwap<Snapshot>>,
     generation: Option<u64>,
     cache: VerdictCache,
+    awaited: Awaited,
     log: Arc<FlowLog>,
     status: Arc<Status>,
     metrics: Metrics,
@@ -94,6 +101,7 @@ impl Pipeline {
             snapshot,
             generation: None,
             cache: VerdictCache::new(VERDICTS_KEPT),
+            awaited: Awaited::new(config.address_wait, metrics.clone()),
             log,
             status,
             metrics,
@@ -144,11 +152,11 @@ impl Pipeline {
 
     /// Publishes what is due.
     pub fn tick(&mut self, now: u64) {
-        self.follow_inventory();
+        self.follow_inventory(now);
         let snapshot = self.snapshot.load_full();
         while let Some(due) = self.tracker.next_due(now) {
-            let (first, last) = due.connection.seen();
-            let (first, last) = (self.clock.wall(first), self.clock.wall(last));
+            let (first_seen, last_seen) = due.connection.seen();
+            let (first, last) = (self.clock.wall(first_seen), self.clock.wall(last_seen));
             let context = match &due.connection.context {
                 Some(context) if context.is_of(due.connection, snapshot.generation()) => {
                     context.clone()
@@ -166,15 +174,36 @@ impl Pipeline {
                 }
             };
             let before = due.connection.context.replace(context.clone());
-            let previous = due
-                .previous
-                .map(|published| previous(published, before.as_deref(), &context));
-            let times = [first, last];
+            let is_first = due.connection.published.is_none();
+            let id = due.connection.id;
+            let times = Times {
+                first: first_seen,
+                at: first,
+                now,
+            };
+            // Before the first inventory nothing is known of anybody.
+            let may_wait = is_first && snapshot.generation() > 0;
+            if may_wait && let Some(until) = self.awaited.hold(id, &context.unnamed, times) {
+                self.tracker.put_off(id, until);
+                continue;
+            }
+            let is_same = |before: &Context| before.says_the_same(&context);
+            if due.connection.published.as_ref() == Some(&due.revision)
+                && before.as_deref().is_some_and(is_same)
+            {
+                continue;
+            }
+            let observed = due.revision.observed.clone();
+            let previous = due.connection.publish(due.revision);
+            let previous =
+                previous.map(|published| previous_of(published, before.as_deref(), &context));
+            self.awaited
+                .published(id, &context.unnamed, is_first, times);
             let mut flow = compose(
                 due.connection,
-                due.observed,
+                observed,
                 &context,
-                times,
+                [first, last],
                 &self.bindings,
                 self.config.answer_timeout,
             );
@@ -182,6 +211,7 @@ impl Pipeline {
             self.metrics.published(&flow);
             self.log.publish(Arc::new(flow));
         }
+        self.awaited.forget(now);
         self.tracker.forget(now);
         let evicted = self.tracker.take_evicted();
         if evicted > 0 {
@@ -193,7 +223,7 @@ impl Pipeline {
         self.metrics.verdict_cache_entries.set(verdicts);
     }
 
-    fn follow_inventory(&mut self) {
+    fn follow_inventory(&mut self, now: u64) {
         let snapshot = self.snapshot.load_full();
         if self.generation == Some(snapshot.generation()) {
             return;
@@ -201,6 +231,9 @@ impl Pipeline {
         self.generation = Some(snapshot.generation());
         self.bindings.follow(&snapshot, &self.status);
         self.local.follow(&snapshot);
+        for id in self.awaited.learnt(&snapshot) {
+            self.tracker.tell_again(id, now);
+        }
         let local = self.local.addresses();
         self.tracker
             .set_holders(Arc::new(KnownHolders { snapshot, local }));
@@ -317,7 +350,7 @@ fn compose(
 }
 
 /// What the revision before said, told with the context it was told in.
-fn previous(published: Published, before: Option<&Context>, now: &Context) -> Previous {
+fn previous_of(published: Published, before: Option<&Context>, now: &Context) -> Previous {
     let [forward, reply] = published.counters;
     Previous {
         verdict: published.observed.verdict,
@@ -328,7 +361,7 @@ fn previous(published: Published, before: Option<&Context>, now: &Context) -> Pr
 }
 
 /// Protocol and port as sentences write them.
-fn port_words(protocol: u8, port: u16) -> String {
+pub(crate) fn port_words(protocol: u8, port: u16) -> String {
     match protocol {
         6 => format!("TCP {port}"),
         17 => format!("UDP {port}"),
@@ -338,3 +371,6 @@ fn port_words(protocol: u8, port: u16) -> String {
         other => format!("IP protocol {other}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

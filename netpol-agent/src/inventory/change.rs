@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use netpol_policy::model::Object;
+use netpol_policy::model::{Object, Workload};
 
 /// Which object: of a kind, in a namespace, by name. There is at most one of each key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,6 +47,8 @@ impl fmt::Display for ObjectKey {
 pub enum Change {
     /// An object that is new, or differs from the one of the same key.
     Apply(Object),
+    /// What runs the pods of a controller, where they do not tell that themselves.
+    Runs(ObjectKey, Workload),
     /// An object that is gone.
     Remove(ObjectKey),
 }
@@ -57,7 +59,7 @@ impl Change {
     pub fn key(&self) -> ObjectKey {
         match self {
             Self::Apply(object) => ObjectKey::of(object),
-            Self::Remove(key) => key.clone(),
+            Self::Runs(key, _) | Self::Remove(key) => key.clone(),
         }
     }
 
@@ -67,7 +69,7 @@ impl Change {
         match self {
             Self::Apply(Object::Namespace(_)) => 0,
             Self::Apply(Object::TieredPolicy(_) | Object::NetworkPolicy(_)) => 1,
-            Self::Apply(_) | Self::Remove(_) => 2,
+            Self::Apply(_) | Self::Runs(..) | Self::Remove(_) => 2,
         }
     }
 }

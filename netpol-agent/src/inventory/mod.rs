@@ -30,8 +30,9 @@ use netpol_policy::verdict::PolicyKind;
 pub(crate) use address::{is_same, started};
 pub use change::{Change, ObjectKey};
 pub use change_times::LONGEST_GRACE;
+pub(crate) use kubernetes::in_words;
 pub use kubernetes::{
-    ApiServerError, Credentials, CredentialsError, Resource, Watch, WatchStage, Watches,
+    ApiServerError, Credentials, CredentialsError, Purpose, Resource, Watch, WatchStage, Watches,
 };
 pub use report::{ForeignKind, Problem, Report};
 pub use snapshot::{Sizes, Snapshot};

@@ -9,15 +9,15 @@ use netpol_policy::cache::VerdictCache;
 use netpol_policy::connection::{Connection, End};
 use netpol_policy::dialect::Dialect;
 use netpol_policy::inventory::Inventory;
-use netpol_policy::model::{Node, Object, Pod, Protocol, Service, TieredPolicy};
+use netpol_policy::model::{Node, Object, Pod, Protocol, Service, TieredPolicy, Workload};
 use netpol_policy::verdict::{PolicyKind, PolicyRef, TierOutcome, Verdict};
 
 use super::address::AddressHistory;
 use super::change::{Change, ObjectKey};
 use super::change_times::ChangeTimes;
-use super::policy_kind;
 use super::report::Report;
 use super::unread::undecided;
+use super::{Map, policy_kind};
 use crate::flow::Computed;
 
 /// Everything the pipeline asks of the inventory.
@@ -27,6 +27,8 @@ pub struct Snapshot {
     changed: SystemTime,
     inventory: Inventory,
     addresses: AddressHistory,
+    /// What runs the pods of controllers, where they do not tell that themselves; by the controller.
+    runs: Map<ObjectKey, Workload>,
     times: ChangeTimes,
     report: Arc<Report>,
     sizes: Sizes,
@@ -124,6 +126,7 @@ impl Snapshot {
             changed: UNIX_EPOCH,
             inventory: Inventory::default().with_dialect(dialect),
             addresses: AddressHistory::default(),
+            runs: Map::default(),
             times: ChangeTimes::default(),
             report: Arc::default(),
             sizes: Sizes::default(),
@@ -157,7 +160,11 @@ impl Snapshot {
         let is_gone = matches!(change, Change::Remove(_));
         match change {
             Change::Apply(object) => self.inventory.apply(object),
+            Change::Runs(controller, workload) => {
+                self.runs.insert(controller, workload);
+            }
             Change::Remove(_) => {
+                self.runs.remove(&key);
                 self.inventory.remove(&key.kind, &key.namespace, &key.name);
             }
         }
@@ -185,9 +192,11 @@ impl Snapshot {
     pub(super) fn differs_by(&self, change: &Change) -> bool {
         let inventory = &self.inventory;
         match change {
+            Change::Runs(controller, workload) => self.runs.get(controller) != Some(workload),
             Change::Remove(key) => match &*key.kind {
                 // Which of these there are cannot be asked.
                 "Namespace" | "EndpointSlice" => true,
+                "ReplicaSet" | "Job" => self.runs.contains_key(key),
                 _ => !matches!(Held::of(inventory, key), Held::Nothing),
             },
             Change::Apply(Object::Pod(pod)) => {
@@ -260,6 +269,20 @@ impl Snapshot {
         self.inventory.pod(namespace, name)
     }
 
+    /// What runs a pod: the Deployment behind its ReplicaSet, the CronJob behind its Job, else its controller.
+    #[must_use]
+    pub fn workload_of<'a>(&'a self, pod: &'a Pod) -> Option<&'a Workload> {
+        let known = pod.controller.as_ref().filter(|_| !self.runs.is_empty());
+        let known = known.and_then(|controller| {
+            self.runs.get(&ObjectKey {
+                kind: controller.kind.clone(),
+                namespace: pod.namespace.clone(),
+                name: controller.name.clone(),
+            })
+        });
+        known.or(pod.workload.as_ref())
+    }
+
     /// The node that has an address.
     #[must_use]
     pub fn node_at(&self, address: IpAddr) -> Option<&Arc<Node>> {
@@ -276,6 +299,14 @@ impl Snapshot {
     #[must_use]
     pub fn service_at(&self, address: IpAddr) -> Option<&Arc<Service>> {
         self.inventory.service_at(address)
+    }
+
+    /// Whether it is known who had an address at a time.
+    #[must_use]
+    pub fn knows(&self, address: IpAddr, at: SystemTime) -> bool {
+        self.pod_at(address, at).is_some()
+            || self.node_at(address).is_some()
+            || self.service_at(address).is_some()
     }
 
     /// Whether an address lies in the cluster's ranges.

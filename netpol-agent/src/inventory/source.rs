@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::kubernetes::{ApiServer, ApiServerError, Credentials, Watches};
@@ -76,6 +77,15 @@ impl Source {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Asks the API server for other things; `None` for a directory.
+    #[must_use]
+    pub fn client(&self) -> Option<Client> {
+        match &self.follower {
+            Follower::Directory(_) => None,
+            Follower::ApiServer(server) => Some(server.client()),
+        }
     }
 
     /// How well each resource of an API server is followed; empty for a directory.

@@ -124,6 +124,7 @@ async fn exchange(
         PipelineConfig {
             answer_timeout: config.answer_timeout,
             grace: config.grace,
+            address_wait: Duration::ZERO,
         },
         LocalNode::new("self-test"),
         tracker,

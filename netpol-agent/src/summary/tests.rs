@@ -63,6 +63,7 @@ fn blocked(class: DropClass) -> Flow {
     let mut flow = flow(1);
     flow.source.identity = Identity::Pod {
         pod: pod("ci", "build"),
+        workload: None,
         age: None,
     };
     flow.observed.verdict = ObservedVerdict::Dropped;
@@ -191,6 +192,7 @@ fn refusals_and_silence() {
     refused.observed.refused_by_peer = true;
     refused.destination.identity = Identity::Pod {
         pod: pod("prod", "web"),
+        workload: None,
         age: None,
     };
     assert_eq!(

@@ -32,7 +32,9 @@ pub(crate) struct Connection {
     pub(crate) deadline: Option<u64>,
     pub(crate) revision: u64,
     pub(crate) published: Option<Published>,
-    /// What was known of both ends when it was first published.
+    /// A revision is due though nothing more was seen: more is known of its ends.
+    pub(super) is_told_again: bool,
+    /// What is known of both ends.
     pub(crate) context: Option<Arc<Context>>,
 }
 
@@ -60,8 +62,15 @@ impl Connection {
             deadline: None,
             revision: 0,
             published: None,
+            is_told_again: false,
             context: None,
         }
+    }
+
+    /// Makes this its latest revision, and gives what the one before said.
+    pub(crate) fn publish(&mut self, published: Published) -> Option<Published> {
+        self.revision += 1;
+        self.published.replace(published)
     }
 
     /// A better-founded opinion about the opener replaces a weaker one.

@@ -100,10 +100,8 @@ pub struct Tracker {
 pub(crate) struct Due<'a> {
     /// The connection.
     pub(crate) connection: &'a mut Connection,
-    /// What was seen of it.
-    pub(crate) observed: Observed,
-    /// What the revision before said.
-    pub(crate) previous: Option<Published>,
+    /// What there is to say; it counts as said by [`Connection::publish`].
+    pub(crate) revision: Published,
 }
 
 impl Tracker {
@@ -261,18 +259,30 @@ impl Tracker {
             }
             connection.deadline = None;
             let to_node = self.holders.is_node(connection.destination().0);
-            let published = snapshot(connection, now, to_node);
-            if connection.published.as_ref() == Some(&published) {
+            let revision = snapshot(connection, now, to_node);
+            let is_told_again = std::mem::take(&mut connection.is_told_again);
+            if connection.published.as_ref() == Some(&revision) && !is_told_again {
                 continue;
             }
-            let observed = published.observed.clone();
-            connection.revision += 1;
-            let previous = connection.published.replace(published);
             break self.connections.get_mut(&id).map(|connection| Due {
                 connection,
-                observed,
-                previous,
+                revision,
             });
+        }
+    }
+
+    /// Puts off what is due of a connection to this time at the latest.
+    pub(crate) fn put_off(&mut self, id: FlowId, until: u64) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            Self::set_deadline(&mut self.deadlines, connection, until);
+        }
+    }
+
+    /// Makes a revision of a connection due, since more is known of its ends. Nothing where it is forgotten.
+    pub(crate) fn tell_again(&mut self, id: FlowId, now: u64) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.is_told_again = true;
+            Self::set_deadline(&mut self.deadlines, connection, now);
         }
     }
 

@@ -113,7 +113,9 @@ fn dropped(packet: &Tuple, reason: u32, at: u64, packets: u64) -> (DropKey, Drop
 fn due(tracker: &mut Tracker, now: u64) -> Vec<(u64, u64, Observed)> {
     let mut all = Vec::new();
     while let Some(due) = tracker.next_due(now) {
-        all.push((due.connection.id.0, due.connection.revision, due.observed));
+        let observed = due.revision.observed.clone();
+        due.connection.publish(due.revision);
+        all.push((due.connection.id.0, due.connection.revision, observed));
     }
     all
 }

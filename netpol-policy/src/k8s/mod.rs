@@ -14,7 +14,7 @@ mod syntax;
 mod template;
 mod tiered;
 
-pub use pod::{namespace, node, pod};
+pub use pod::{controller, namespace, node, pod};
 pub use policy::network_policy;
 pub use service::{endpoint_slice, service};
 pub use template::{

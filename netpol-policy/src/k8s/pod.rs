@@ -54,7 +54,7 @@ pub fn pod(from: &api::Pod) -> Result<Pod, ObjectError> {
 }
 
 /// The owner that manages an object.
-pub(super) fn controller(metadata: &ObjectMeta) -> Option<Workload> {
+pub fn controller(metadata: &ObjectMeta) -> Option<Workload> {
     let mut owners = metadata.owner_references.iter().flatten();
     let owner = owners.find(|owner| owner.controller == Some(true))?;
     Some(Workload {

@@ -58,6 +58,7 @@ fn changed(files: &mut Files) -> BTreeSet<String> {
     let changes = files.take_changes().into_iter();
     let words = changes.map(|change| match change {
         Change::Apply(object) => format!("+{}", ObjectKey::of(&object).name),
+        Change::Runs(..) => unreachable!("files hold the objects themselves"),
         Change::Remove(key) => format!("-{}", key.name),
     });
     words.collect()

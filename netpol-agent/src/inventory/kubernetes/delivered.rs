@@ -1,4 +1,6 @@
 //! Objects as the API server delivers them, converted the moment they are read: nothing else of them is kept.
+//!
+//! Those of the inventory are read whole ([`Typed`]); of the others the API server is asked for metadata alone.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -8,9 +10,9 @@ use k8s_openapi::api::{
     core::v1 as core, discovery::v1 as discovery, networking::v1 as networking,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::ClusterResourceScope;
+use kube::core::{ClusterResourceScope, PartialObjectMeta};
 use netpol_policy::k8s::{self, ObjectError, lint};
-use netpol_policy::model::Object;
+use netpol_policy::model::{Labels, Object, Workload};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -68,9 +70,67 @@ fn nothing<T>(_: &T) -> Vec<ObjectError> {
 #[derive(Clone, Debug)]
 pub(super) struct Delivered {
     pub(super) key: ObjectKey,
-    /// The object, or why it cannot be used.
-    pub(super) outcome: Result<Object, ObjectError>,
+    /// What is of use of it, or why it cannot be used.
+    pub(super) outcome: Result<Content, ObjectError>,
     pub(super) warnings: Vec<ObjectError>,
+}
+
+/// What is of use of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Content {
+    /// All that the inventory holds of its kind.
+    Object(Object),
+    /// What runs the pods that it controls.
+    Runs(Workload),
+    /// That it is there.
+    Existence,
+    /// Nothing: what it says is known without it.
+    Nothing,
+}
+
+impl Delivered {
+    fn of_metadata(resource: Resource, metadata: &ObjectMeta, content: Content) -> Self {
+        Self {
+            key: key(resource, metadata),
+            outcome: Ok(content),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// A controller of pods. Its pods name what runs them by themselves in nearly all cases: see
+    /// [`Workload::of_controller`]. Only of the others anything is kept.
+    pub(super) fn controller(resource: Resource, object: &PartialObjectMeta) -> Self {
+        let metadata = &object.metadata;
+        let (kind, name) = (
+            resource.kind(),
+            metadata.name.as_deref().unwrap_or_default(),
+        );
+        // Pods have all labels of the controller's template, so the hash too.
+        let labels = Labels::from(metadata.labels.clone().unwrap_or_default());
+        let workload = k8s::controller(metadata).unwrap_or_else(|| Workload {
+            kind: kind.into(),
+            name: name.into(),
+        });
+        let content = if workload == Workload::of_controller(kind, name, &labels) {
+            Content::Nothing
+        } else {
+            Content::Runs(workload)
+        };
+        Self::of_metadata(resource, metadata, content)
+    }
+
+    /// A policy that is not evaluated.
+    pub(super) fn counted(resource: Resource, object: &PartialObjectMeta) -> Self {
+        Self::of_metadata(resource, &object.metadata, Content::Existence)
+    }
+}
+
+fn key(resource: Resource, metadata: &ObjectMeta) -> ObjectKey {
+    ObjectKey {
+        kind: resource.kind().into(),
+        namespace: metadata.namespace.as_deref().unwrap_or_default().into(),
+        name: metadata.name.as_deref().unwrap_or_default().into(),
+    }
 }
 
 /// An object of a kind. Reading one never fails, so that an object that cannot be used does not hide the others of its
@@ -91,16 +151,12 @@ impl<'de, K: Kind> Deserialize<'de> for Typed<K> {
             // The largest part of many objects, and of no use here.
             metadata.remove("managedFields");
         }
-        let key = ObjectKey {
-            kind: K::RESOURCE.kind().into(),
-            namespace: metadata.namespace.as_deref().unwrap_or_default().into(),
-            name: metadata.name.as_deref().unwrap_or_default().into(),
-        };
+        let key = key(K::RESOURCE, &metadata);
         let mut warnings = Vec::new();
         let outcome = decode::<K>(value).and_then(|read| {
             let object = read.convert()?;
             warnings = read.lint();
-            Ok(object)
+            Ok(Content::Object(object))
         });
         Ok(Self {
             metadata,
@@ -189,7 +245,7 @@ mod tests {
         }));
         assert_eq!(policy.delivered.key.to_string(), "NetworkPolicy prod/db");
         assert_eq!(policy.metadata.resource_version.as_deref(), Some("7"));
-        let Ok(Object::NetworkPolicy(converted)) = policy.delivered.outcome else {
+        let Ok(Content::Object(Object::NetworkPolicy(converted))) = policy.delivered.outcome else {
             panic!("{:?}", policy.delivered.outcome)
         };
         assert_eq!(converted.reference.to_string(), "prod/db");
@@ -211,5 +267,51 @@ mod tests {
         }
         let nothing = read(json!({ "metadata": 3 }));
         assert!(nothing.delivered.outcome.is_err());
+    }
+
+    fn controller(resource: Resource, metadata: Value) -> Content {
+        let object = json!({ "metadata": metadata });
+        let object = serde_json::from_value(object).unwrap();
+        Delivered::controller(resource, &object).outcome.unwrap()
+    }
+
+    #[test]
+    fn of_controllers_only_what_their_pods_do_not_tell_is_kept() {
+        let owner = |kind: &str, name: &str| {
+            json!([
+                { "apiVersion": "v1", "kind": "Other", "name": "other", "uid": "1" },
+                { "apiVersion": "v1", "kind": kind, "name": name, "uid": "2", "controller": true },
+            ])
+        };
+        let hash = json!({ "pod-template-hash": "5d4f" });
+        let runs = |kind: &str, name: &str| {
+            Content::Runs(Workload {
+                kind: kind.into(),
+                name: name.into(),
+            })
+        };
+        let of_set = |metadata| controller(Resource::ReplicaSets, metadata);
+        let deployed = json!({
+            "name": "web-5d4f", "labels": hash, "ownerReferences": owner("Deployment", "web"),
+        });
+        assert_eq!(of_set(deployed), Content::Nothing);
+        let unlabelled = json!({
+            "name": "web-5d4f", "ownerReferences": owner("Deployment", "web"),
+        });
+        assert_eq!(of_set(unlabelled), runs("Deployment", "web"));
+        let custom = json!({
+            "name": "web-5d4f", "labels": hash, "ownerReferences": owner("Rollout", "web"),
+        });
+        assert_eq!(of_set(custom), runs("Rollout", "web"));
+        let orphan = json!({ "name": "web-5d4f", "labels": hash });
+        assert_eq!(of_set(orphan), runs("ReplicaSet", "web-5d4f"));
+        assert_eq!(of_set(json!({ "name": "web" })), Content::Nothing);
+
+        let of_job = |metadata| controller(Resource::Jobs, metadata);
+        let scheduled = json!({
+            "name": "night-28", "ownerReferences": owner("CronJob", "night"),
+        });
+        assert_eq!(of_job(scheduled), runs("CronJob", "night"));
+        assert_eq!(of_job(json!({ "name": "once" })), Content::Nothing);
     }
 }

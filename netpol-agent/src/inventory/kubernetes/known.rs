@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::delivered::Delivered;
+use super::delivered::{Content, Delivered};
 use crate::inventory::change::{Change, ObjectKey};
 use crate::inventory::report::{Problem, Report};
 
@@ -98,7 +98,8 @@ impl Known {
             message: error.message,
         };
         match outcome {
-            Ok(object) => {
+            Ok(Content::Nothing) => self.gone(key),
+            Ok(content) => {
                 if warnings.is_empty() {
                     self.problems.remove(&key);
                 } else {
@@ -108,8 +109,12 @@ impl Known {
                     };
                     self.problems.insert(key.clone(), problems);
                 }
-                self.keys.insert(key);
-                Some(Change::Apply(object))
+                self.keys.insert(key.clone());
+                match content {
+                    Content::Object(object) => Some(Change::Apply(object)),
+                    Content::Runs(workload) => Some(Change::Runs(key, workload)),
+                    Content::Existence | Content::Nothing => None,
+                }
             }
             Err(error) => {
                 // What was good before stays in force, and what was said of it stays true.
@@ -143,6 +148,11 @@ impl Known {
     /// Whether it is known which objects there are, if not to this moment.
     pub(super) fn is_read(&self) -> bool {
         self.is_listed || self.is_absent
+    }
+
+    /// How many objects there are, of those of which anything is kept.
+    pub(super) fn count(&self) -> usize {
+        self.keys.len()
     }
 
     /// Adds what is to be told of the objects.

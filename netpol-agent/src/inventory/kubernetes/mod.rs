@@ -4,9 +4,9 @@
 //! credentials ─► client ─┬─► watch Pods ────────┐ events
 //!                        ├─► watch Namespaces ──┼─► queue ─► writer ─────────► publisher
 //!                        ├─► ...                │            takes together
-//!                        └─► watch ClusterNP ───┘            what is `known` of each resource,
-//!                              │ signs of life, trouble      and how that differs
-//!                              └─► health ─► `flows status`
+//!            groups ─────┴─► watch ClusterNP ───┘            what is `known` of each resource,
+//!             which CRDs       │ signs of life, trouble      and how that differs
+//!             there are        └─► health ─► `flows status`, metrics
 //! ```
 //!
 //! Objects are converted as they are read, and only the inventory keeps them. One resource that cannot be followed costs
@@ -14,30 +14,32 @@
 
 mod credentials;
 mod delivered;
+mod groups;
 mod health;
 mod known;
 mod listing;
+mod requests;
 mod resource;
+mod stream;
 mod trouble;
 mod watch;
 mod writer;
 
 use std::sync::Arc;
 
-use k8s_openapi::api::{
-    core::v1 as core, discovery::v1 as discovery, networking::v1 as networking,
-};
 use kube::Client;
-use netpol_policy::k8s;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch as latest};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use credentials::{Credentials, CredentialsError};
 pub use health::{Watch, WatchStage, Watches};
-pub use resource::Resource;
+pub use resource::{Purpose, Resource};
+
+pub(crate) use trouble::in_words;
 
 use super::publisher::Publisher;
+use groups::Groups;
 use watch::{Outlet, follow};
 use writer::Writer;
 
@@ -97,6 +99,11 @@ impl ApiServer {
         &self.address
     }
 
+    /// Asks it for other things, with the same credentials.
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// How well each resource is followed.
     pub(super) fn watches(&self) -> Arc<Watches> {
         self.watches.clone()
@@ -109,24 +116,14 @@ impl ApiServer {
             events,
             watches: self.watches,
         };
+        let (known_groups, groups) = latest::channel(Groups::Unasked);
         // Ends with this function.
         let mut tasks = JoinSet::new();
-        macro_rules! follow_all {
-            ($($kind:ty),+ $(,)?) => {
-                $(tasks.spawn(follow::<$kind>(self.client.clone(), outlet.clone()));)+
-            };
+        tasks.spawn(groups::follow(self.client.clone(), known_groups));
+        for resource in Resource::ALL {
+            let (client, outlet) = (self.client.clone(), outlet.clone());
+            tasks.spawn(follow(client, resource, groups.clone(), outlet));
         }
-        follow_all!(
-            core::Namespace,
-            core::Node,
-            core::Pod,
-            core::Service,
-            discovery::EndpointSlice,
-            networking::NetworkPolicy,
-            k8s::AdminNetworkPolicy,
-            k8s::BaselineAdminNetworkPolicy,
-            k8s::ClusterNetworkPolicy,
-        );
         drop(outlet);
         self.writer.run(queue, stop).await;
     }

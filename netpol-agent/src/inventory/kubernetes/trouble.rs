@@ -7,7 +7,7 @@ use std::iter::successors;
 use kube::core::Status;
 use kube::runtime::watcher;
 
-use super::resource::Resource;
+use super::resource::{Purpose, Resource};
 
 /// What an error of a watch comes to.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,26 +41,53 @@ impl Trouble {
 fn of_client(error: &kube::Error, verb: &str, resource: Resource) -> Trouble {
     match error {
         kube::Error::Api(status) => of_status(status, verb, resource),
-        kube::Error::SerdeError(error) => Trouble::Other(format!(
-            "the answer is not what an API server says: {error}"
-        )),
-        error => Trouble::Other(of_transport(error)),
+        error => Trouble::Other(in_words(error)),
     }
 }
 
 fn of_status(status: &Status, verb: &str, resource: Resource) -> Trouble {
-    let message = status.message.trim();
     match status.code {
         404 => Trouble::Absent,
         410 => Trouble::Behind,
-        403 => Trouble::Forbidden(format!("needs {verb} on {} (403 Forbidden)", resource.name())),
-        401 => Trouble::Other(
-            "the API server does not accept the credentials (401 Unauthorized): the token or certificate is wrong, \
-             has expired or was revoked"
-                .to_owned(),
-        ),
-        429 => Trouble::Other("the API server asks to come back later (429 Too Many Requests)".to_owned()),
-        code => Trouble::Other(format!("the API server answers {code}: {message}")),
+        403 => {
+            let needs = format!("needs {verb} on {} (403 Forbidden)", resource.name());
+            Trouble::Forbidden(needs + cost(resource))
+        }
+        _ => Trouble::Other(of_refusal(status)),
+    }
+}
+
+/// What is not known without a resource, where that is not plain from its name.
+fn cost(resource: Resource) -> &'static str {
+    match resource.purpose() {
+        Purpose::Inventory => "",
+        Purpose::Owner => ": what runs a pod is guessed by the name of its controller",
+        Purpose::Count => {
+            ": it is not known whether there are such policies, which are not evaluated"
+        }
+    }
+}
+
+/// Why the API server does not answer as it should.
+pub(crate) fn in_words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => of_refusal(status),
+        kube::Error::SerdeError(error) => {
+            format!("the answer is not what an API server says: {error}")
+        }
+        error => of_transport(error),
+    }
+}
+
+fn of_refusal(status: &Status) -> String {
+    match status.code {
+        401 => {
+            "the API server does not accept the credentials (401 Unauthorized): the token or certificate is wrong, has \
+             expired or was revoked"
+                .to_owned()
+        }
+        429 => "the API server asks to come back later (429 Too Many Requests)".to_owned(),
+        code => format!("the API server answers {code}: {}", status.message.trim()),
     }
 }
 

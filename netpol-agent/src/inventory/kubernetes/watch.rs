@@ -1,31 +1,22 @@
 //! Follows one resource: lists it, watches it, and starts again after whatever goes wrong.
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::StreamExt as _;
-use http_body_util::BodyExt as _;
-use kube::runtime::watcher::{self, DefaultBackoff, watcher};
-use kube::{Api, Client};
-use tokio::sync::mpsc;
+use kube::Client;
+use kube::runtime::watcher::{self, DefaultBackoff};
+use tokio::sync::{mpsc, watch as latest};
 use tokio::time::sleep;
-use tower::limit::RateLimitLayer;
-use tower::{Layer as _, ServiceExt as _};
+use tracing::info;
 
-use super::delivered::{Kind, Typed};
+use super::groups::{ASK_AGAIN, Groups};
 use super::health::{WatchStage, Watches};
 use super::known::Event;
 use super::listing::Listing;
+use super::requests::Requests;
 use super::resource::Resource;
-use super::trouble::Trouble;
-
-/// How often a resource that the API server does not have is asked for.
-const ASK_AGAIN: Duration = Duration::from_secs(30);
-
-/// Requests for one resource, lists (of 500 objects) and watches, in a second: one whose watches are ended as soon as they
-/// begin would be asked for again without any pause.
-const REQUESTS_A_SECOND: u64 = 20;
+use super::stream::events;
+use super::trouble::{self, Trouble};
 
 /// Where a watch puts what it hears.
 #[derive(Clone)]
@@ -35,17 +26,31 @@ pub(super) struct Outlet {
 }
 
 /// Follows a resource for as long as somebody listens.
-pub(super) async fn follow<K: Kind>(client: Client, outlet: Outlet) {
-    let mut backoff = DefaultBackoff::default();
-    let Some(mut listing) = first_listing::<K>(&client, &outlet, &mut backoff).await else {
-        return;
+pub(super) async fn follow(
+    client: Client,
+    resource: Resource,
+    groups: latest::Receiver<Groups>,
+    outlet: Outlet,
+) {
+    let mut watch = Watch {
+        requests: Requests::new(client.clone(), resource, outlet.watches.clone()),
+        client,
+        resource,
+        groups,
+        outlet,
+        backoff: DefaultBackoff::default(),
     };
-    while let Some(again) = follow_once::<K>(&client, listing, &outlet, &mut backoff).await {
-        match again {
-            Again::Later => sleep(ASK_AGAIN).await,
-            Again::InPages => listing = Listing::InPages,
-        }
-    }
+    watch.run().await;
+}
+
+/// One resource, and how it is followed.
+struct Watch {
+    client: Client,
+    requests: Requests,
+    resource: Resource,
+    groups: latest::Receiver<Groups>,
+    outlet: Outlet,
+    backoff: DefaultBackoff,
 }
 
 /// How to go on after a watch was given up.
@@ -56,104 +61,126 @@ enum Again {
     InPages,
 }
 
-/// Finds out how lists can be read, as soon as the API server answers; `None` when nobody listens any more.
-async fn first_listing<K: Kind>(
-    client: &Client,
-    outlet: &Outlet,
-    backoff: &mut DefaultBackoff,
-) -> Option<Listing> {
-    loop {
-        let error = match client.apiserver_version().await {
-            Ok(version) => return Some(Listing::of(&version)),
-            // Not everybody may ask, and the older way always works.
-            Err(kube::Error::Api(_)) => return Some(Listing::InPages),
-            Err(error) => watcher::Error::InitialListFailed(error),
-        };
-        if let Trouble::Other(trouble) = Trouble::of(&error, K::RESOURCE) {
-            outlet.fail(K::RESOURCE, trouble, false).await?;
+/// Whatever gives `None` below does so when nobody listens any more.
+impl Watch {
+    async fn run(&mut self) -> Option<()> {
+        self.until_installed().await?;
+        let mut listing = self.first_listing().await?;
+        loop {
+            match self.once(listing).await? {
+                Again::Later => {
+                    sleep(ASK_AGAIN).await;
+                    self.until_installed().await?;
+                }
+                Again::InPages => listing = Listing::InPages,
+            }
         }
-        sleep(backoff.next()?).await;
     }
-}
 
-/// Follows a resource until it is found to be absent, or not to be read in this way: then a watch has nothing to go on
-/// from. `None` when nobody listens any more.
-async fn follow_once<K: Kind>(
-    client: &Client,
-    listing: Listing,
-    outlet: &Outlet,
-    backoff: &mut DefaultBackoff,
-) -> Option<Again> {
-    let heard = heard(client.clone(), K::RESOURCE, outlet.watches.clone());
-    let api: Api<Typed<K>> = Api::all(heard);
-    let mut events = pin!(watcher(api, listing.config()));
-    loop {
-        let error = match events.next().await? {
-            Ok(event) => {
-                // It may have come along with an error that was taken in before it.
-                outlet.watches.heard(K::RESOURCE);
-                outlet.pass(K::RESOURCE, event).await?;
-                continue;
-            }
-            Err(error) => error,
-        };
-        if listing.is_refused(&error) {
-            return Some(Again::InPages);
+    /// Waits until the API server has the group of a resource that comes with a CRD.
+    async fn until_installed(&mut self) -> Option<()> {
+        if self.resource.is_built_in() {
+            return Some(());
         }
-        let was_followed = !outlet.watches.is_in_trouble(K::RESOURCE);
-        let (trouble, forbidden) = match Trouble::of(&error, K::RESOURCE) {
-            Trouble::Behind => continue,
-            Trouble::Absent => return outlet.absent(K::RESOURCE).await,
-            Trouble::Forbidden(_) if !is_installed(client, K::RESOURCE).await => {
-                return outlet.absent(K::RESOURCE).await;
+        loop {
+            let groups = self.groups.borrow_and_update().clone();
+            match (groups.has(self.resource), groups) {
+                (Some(true), _) => return Some(()),
+                (Some(false), _) => {
+                    self.absent().await?;
+                }
+                (None, Groups::Failing(trouble)) => self.fail(trouble, false).await?,
+                (None, _) => {}
             }
-            Trouble::Forbidden(trouble) => (trouble, true),
-            Trouble::Other(trouble) => (trouble, false),
-        };
-        outlet.fail(K::RESOURCE, trouble, forbidden).await?;
-        // Lists are what costs an API server most: those that fail one after the other wait longer and longer.
-        if was_followed && !matches!(error, watcher::Error::InitialListFailed(_)) {
-            *backoff = DefaultBackoff::default();
+            self.groups.changed().await.ok()?;
         }
-        sleep(backoff.next()?).await;
     }
-}
 
-impl Outlet {
-    async fn pass<K: Kind>(
-        &self,
-        resource: Resource,
-        event: watcher::Event<Typed<K>>,
-    ) -> Option<()> {
-        let event = match event {
-            watcher::Event::Init => Event::Listing,
-            watcher::Event::InitApply(object) | watcher::Event::Apply(object) => {
-                Event::There(Box::new(object.delivered))
+    /// Finds out how lists can be read, as soon as the API server answers.
+    async fn first_listing(&mut self) -> Option<Listing> {
+        loop {
+            let error = match self.client.apiserver_version().await {
+                Ok(version) => return Some(Listing::of(&version)),
+                // Not everybody may ask, and the older way always works.
+                Err(kube::Error::Api(status)) if [403, 404].contains(&status.code) => {
+                    let (resource, code) = (self.resource.name(), status.code);
+                    info!(
+                        resource,
+                        code, "the API server does not tell its version: lists are read in pages"
+                    );
+                    return Some(Listing::InPages);
+                }
+                Err(error) => error,
+            };
+            self.fail(trouble::in_words(&error), false).await?;
+            self.pause().await?;
+        }
+    }
+
+    /// Follows the resource until it is found to be absent, or not to be read in this way: then a watch has nothing to go
+    /// on from.
+    async fn once(&mut self, listing: Listing) -> Option<Again> {
+        let mut events = events(self.requests.client(), self.resource, listing.config());
+        loop {
+            let error = match events.next().await? {
+                Ok(event) => {
+                    // It may have come along with an error that was taken in before it.
+                    self.outlet.watches.heard(self.resource);
+                    if let Event::Listed = event {
+                        let stage = WatchStage::Following;
+                        self.outlet.watches.set_stage(self.resource, stage);
+                    }
+                    self.send(event).await?;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            if listing.is_refused(&error) {
+                return Some(Again::InPages);
             }
-            watcher::Event::Delete(object) => Event::Gone(object.delivered.key),
-            watcher::Event::InitDone => {
-                self.watches.set_stage(resource, WatchStage::Following);
-                Event::Listed
+            let was_followed = !self.outlet.watches.is_in_trouble(self.resource);
+            let (trouble, forbidden) = match Trouble::of(&error, self.resource) {
+                Trouble::Behind => continue,
+                Trouble::Absent => return self.absent().await,
+                Trouble::Forbidden(_) if !is_installed(&self.client, self.resource).await => {
+                    return self.absent().await;
+                }
+                Trouble::Forbidden(trouble) => (trouble, true),
+                Trouble::Other(trouble) => (trouble, false),
+            };
+            self.fail(trouble, forbidden).await?;
+            // Lists are what costs an API server most: those that fail one after the other wait longer and longer.
+            if was_followed && !matches!(error, watcher::Error::InitialListFailed(_)) {
+                self.backoff = DefaultBackoff::default();
             }
-        };
-        self.send(resource, event).await
+            self.pause().await?;
+        }
+    }
+
+    /// Waits before the next try: longer and longer, and at least as long as the API server asks for.
+    async fn pause(&mut self) -> Option<()> {
+        let pause = self.backoff.next()?;
+        sleep(pause.max(self.requests.take_retry_after())).await;
+        Some(())
     }
 
     /// Passes on that there is no such resource.
-    async fn absent(&self, resource: Resource) -> Option<Again> {
-        self.watches.set_stage(resource, WatchStage::Absent);
-        self.send(resource, Event::Absent).await?;
+    async fn absent(&self) -> Option<Again> {
+        let watches = &self.outlet.watches;
+        watches.set_stage(self.resource, WatchStage::Absent);
+        self.send(Event::Absent).await?;
         Some(Again::Later)
     }
 
-    async fn fail(&self, resource: Resource, what: String, forbidden: bool) -> Option<()> {
-        self.watches.set_trouble(resource, what);
-        self.send(resource, Event::Failed { forbidden }).await
+    async fn fail(&self, what: String, forbidden: bool) -> Option<()> {
+        self.outlet.watches.set_trouble(self.resource, what);
+        self.send(Event::Failed { forbidden }).await
     }
 
-    /// Waits for room; `None` when nobody listens any more.
-    async fn send(&self, resource: Resource, event: Event) -> Option<()> {
-        self.events.send((resource, event)).await.ok()
+    /// Waits for room.
+    async fn send(&self, event: Event) -> Option<()> {
+        let event = (self.resource, event);
+        self.outlet.events.send(event).await.ok()
     }
 }
 
@@ -172,28 +199,4 @@ async fn is_installed(client: &Client, resource: Resource) -> bool {
         Err(kube::Error::Api(status)) => status.code != 404,
         Err(_) => true,
     }
-}
-
-/// The client, with every sign of life noted: a watch of something that does not change gives no event for hours, only
-/// bookmarks, and none at all when it comes back after an error.
-fn heard(client: Client, resource: Resource, watches: Arc<Watches>) -> Client {
-    let service = tower::service_fn(move |request| {
-        let client = client.clone();
-        async move { client.send(request).await }
-    });
-    let service = service.map_response(move |response| {
-        if response.status().is_success() {
-            watches.heard(resource);
-        }
-        let watches = watches.clone();
-        response.map(|body| {
-            body.map_frame(move |frame| {
-                watches.heard(resource);
-                frame
-            })
-        })
-    });
-    let service = RateLimitLayer::new(REQUESTS_A_SECOND, Duration::from_secs(1)).layer(service);
-    // No namespace is the default: all are asked for.
-    Client::new(service, "")
 }

@@ -11,11 +11,11 @@ use tracing::info;
 
 use super::health::Watches;
 use super::known::{Event, Known};
-use super::resource::Resource;
+use super::resource::{Purpose, Resource};
 use crate::inventory::change::{Change, ObjectKey};
 use crate::inventory::policy_kind;
 use crate::inventory::publisher::Publisher;
-use crate::inventory::report::Report;
+use crate::inventory::report::{ForeignKind, Report};
 
 /// Events that come this soon after another are taken together with it.
 const TOGETHER: Duration = Duration::from_millis(50);
@@ -72,6 +72,10 @@ impl Writer {
 
     fn take(&mut self, (resource, event): (Resource, Event)) {
         let changes = self.known.entry(resource).or_default().take(event);
+        if resource.purpose() == Purpose::Count {
+            // Kinds of other groups may be called as ours are.
+            return;
+        }
         let changes = changes.into_iter().map(|change| (change.key(), change));
         self.pending.extend(changes);
     }
@@ -89,7 +93,7 @@ impl Writer {
     /// Whether everything that can be known before the first inventory is.
     fn is_complete(&self) -> bool {
         let mut known = self.known.iter();
-        known.all(|(resource, known)| known.is_settled(resource.is_built_in()))
+        known.all(|(resource, known)| known.is_settled(resource.is_needed()))
     }
 
     fn publish(&mut self) {
@@ -100,8 +104,14 @@ impl Writer {
         let mut report = Report::default();
         for (resource, known) in &self.known {
             known.report(&mut report);
-            if policy_kind(resource.kind()).is_some() && !known.is_read() {
-                report.unread.insert(resource.kind());
+            match resource.purpose() {
+                Purpose::Inventory => {
+                    if policy_kind(resource.kind()).is_some() && !known.is_read() {
+                        report.unread.insert(resource.kind());
+                    }
+                }
+                Purpose::Count => count(*resource, known, &mut report),
+                Purpose::Owner => {}
             }
         }
         let pending = std::mem::take(&mut self.pending).into_values();
@@ -110,5 +120,16 @@ impl Writer {
         if before.generation() == 0 || !changes.is_empty() || *before.report() != report {
             self.publisher.publish(changes, report);
         }
+    }
+}
+
+fn count(resource: Resource, known: &Known, report: &mut Report) {
+    if known.count() > 0 {
+        let kind = ForeignKind {
+            kind: resource.kind().to_owned(),
+            api_version: resource.api_version(),
+        };
+        let count = u32::try_from(known.count()).unwrap_or(u32::MAX);
+        report.not_evaluated.insert(kind, count);
     }
 }

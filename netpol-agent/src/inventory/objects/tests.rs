@@ -116,6 +116,7 @@ proptest! {
                                 prop_assert_ne!(before.as_ref(), Some(&object), "nothing new");
                                 in_force.insert(ObjectKey::of(&object), object);
                             }
+                            Change::Runs(key, _) => unreachable!("{key}: files hold the objects themselves"),
                             Change::Remove(key) => prop_assert!(before.is_some(), "{key} was not there"),
                         }
                     }

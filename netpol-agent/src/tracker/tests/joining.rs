@@ -28,8 +28,8 @@ fn two_interfaces_and_a_service_are_one_flow() {
 
     assert_eq!(tracker.len(), 1);
     let due = tracker.next_due(2 * MS).unwrap();
-    assert_eq!(due.observed.verdict, ObservedVerdict::Forwarded);
-    assert!(due.observed.delivered && due.observed.reply_seen);
+    assert_eq!(due.revision.observed.verdict, ObservedVerdict::Forwarded);
+    assert!(due.revision.observed.delivered && due.revision.observed.reply_seen);
     assert_eq!(due.connection.destination(), (direct().destination, 80));
     assert_eq!(due.connection.dialled.tuple, dialled());
     assert_eq!(

@@ -24,7 +24,7 @@ fn object(name: &str) -> Object {
 fn there(name: &str) -> Event {
     Event::There(Box::new(Delivered {
         key: key(name),
-        outcome: Ok(object(name)),
+        outcome: Ok(Content::Object(object(name))),
         warnings: Vec::new(),
     }))
 }
@@ -137,7 +137,7 @@ fn warnings_are_told_of_what_is_in_force() {
     let mut known = Known::default();
     known.take(Event::There(Box::new(Delivered {
         key: key("a"),
-        outcome: Ok(object("a")),
+        outcome: Ok(Content::Object(object("a"))),
         warnings: vec![error("odd")],
     })));
     let odd = ("Namespace a".to_owned(), "odd".to_owned());

@@ -36,6 +36,25 @@ fn a_missing_permission_names_verb_and_resource() {
 }
 
 #[test]
+fn a_missing_permission_says_what_is_not_known_without_it() {
+    let costs = |resource| {
+        let watch = watcher::Error::WatchStartFailed(answered(403, ""));
+        match Trouble::of(&watch, resource) {
+            Trouble::Forbidden(text) => text,
+            trouble => panic!("{trouble:?}"),
+        }
+    };
+    let text = costs(Resource::CalicoGlobalNetworkPolicies);
+    assert!(
+        text.starts_with("needs watch on globalnetworkpolicies.crd.projectcalico.org")
+            && text.ends_with("not known whether there are such policies, which are not evaluated"),
+        "{text}"
+    );
+    let text = costs(Resource::ReplicaSets);
+    assert!(text.ends_with("by the name of its controller"), "{text}");
+}
+
+#[test]
 fn answers_that_are_no_trouble_are_told_apart() {
     assert_eq!(listing(answered(404, "page not found")), Trouble::Absent);
     let Trouble::Behind = listing(answered(410, "too old resource version")) else {
