@@ -1,5 +1,6 @@
 //! Command line and environment.
 
+mod export;
 mod kernel;
 
 use std::net::SocketAddr;
@@ -9,7 +10,9 @@ use std::time::Duration;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use netpol_policy::dialect::Dialect;
+use netpol_transport::serving::ServingOptions;
 
+pub use export::ExportOptions;
 pub use kernel::KernelOptions;
 
 use crate::inventory::{Credentials, LONGEST_GRACE, Origin};
@@ -50,9 +53,9 @@ pub struct Config {
     #[arg(long, env = "NETPOL_SOCKET", value_name = "PATH", default_value = DEFAULT_SOCKET)]
     pub socket: PathBuf,
 
-    /// Serve flows on this TCP address too. There is no authentication: choose it accordingly.
-    #[arg(long, env = "NETPOL_LISTEN", value_name = "ADDRESS:PORT")]
-    pub listen: Option<SocketAddr>,
+    /// Options of the TCP door.
+    #[command(flatten)]
+    pub serving: ServingOptions,
 
     /// Serve /metrics and /healthz on this address, such as 127.0.0.1:9964. Off by default.
     #[arg(long, env = "NETPOL_HTTP_LISTEN", value_name = "ADDRESS:PORT")]
@@ -87,6 +90,16 @@ pub struct Config {
           value_parser = grace)]
     pub grace: Duration,
 
+    /// Options of logs and Events.
+    #[command(flatten)]
+    pub export: ExportOptions,
+
+    /// A connection with an end that the API server has not named yet is held back for so many seconds from its first packet
+    /// on (0 to 10; 0: not at all). Manifests are not waited for.
+    #[arg(long, env = "NETPOL_ADDRESS_WAIT", value_name = "SECONDS", default_value = "1",
+          value_parser = address_wait)]
+    address_wait: Duration,
+
     /// Options of the kernel side.
     #[command(flatten)]
     pub kernel: KernelOptions,
@@ -102,6 +115,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// How long a connection is held back for the sake of an end that is not known yet.
+    #[must_use]
+    pub fn address_wait(&self) -> Duration {
+        match self.origin() {
+            Origin::Directory(_) => Duration::ZERO,
+            Origin::ApiServer(_) => self.address_wait,
+        }
+    }
+
     /// What the inventory is taken from.
     #[must_use]
     pub fn origin(&self) -> Origin {
@@ -114,6 +136,10 @@ impl Config {
             (None, None) => Origin::ApiServer(Credentials::InCluster),
         }
     }
+}
+
+fn address_wait(text: &str) -> Result<Duration, String> {
+    seconds(text, 0.0, 10.0)
 }
 
 fn positive(text: &str) -> Result<usize, String> {
@@ -164,7 +190,7 @@ mod tests {
         assert_eq!(config.answer_timeout, Duration::from_secs(2));
         assert_eq!(config.flows_kept, 16384);
         assert_eq!(config.dialect, "specification");
-        assert!(config.http_listen.is_none() && config.listen.is_none());
+        assert!(config.http_listen.is_none() && config.serving.listen.is_none());
         assert!(parse(&["--self-test"]).unwrap().self_test);
     }
 

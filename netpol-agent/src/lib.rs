@@ -3,20 +3,24 @@
 //! ```text
 //! kernel ── Observation ──► pipeline ──────────────────────────► log ──► grpc ──► readers
 //!  aya, netlink              tracker  one connection               │      convert: domain to API
-//!                            enrich   who: binding, inventory      └────► metrics ──► http
-//!                            judge    observed against computed
+//!                            enrich   who: binding, inventory      ├────► export ──► logs of JSON
+//!                            judge    observed against computed    └────► metrics ──► http
+//!                            awaited  who is not known yet
 //!                            summary  in words
 //! inventory ── Snapshot after Snapshot ──┘
 //! ```
 //!
 //! [`run`] wires it; [`flow`] holds the types that all of it speaks.
 
+mod awaited;
 pub mod binding;
 pub mod clock;
 pub mod config;
 pub mod convert;
 pub mod drop_class;
 mod enrich;
+mod events;
+pub mod export;
 pub mod flow;
 pub mod grpc;
 pub mod http;
@@ -26,6 +30,8 @@ pub mod kernel;
 pub mod local_node;
 pub mod log;
 pub mod metrics;
+pub mod node_claim;
+mod party;
 pub mod pipeline;
 pub mod run;
 pub mod self_test;

@@ -1,7 +1,8 @@
 //! Figures for Prometheus. Labels come from fixed vocabularies: no address, name or message ever becomes one.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use netpol_transport::tls::{CertificateCollector, ServerTls};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -25,6 +26,9 @@ pub struct Metrics {
     pub observations: Counter,
     /// Connections remembered.
     pub connections: Gauge,
+    /// Connections that wait for an address to become known.
+    pub connections_held: Gauge,
+    address_waits: Family<OutcomeLabel, Counter>,
     /// Streams being served.
     pub subscribers: Gauge,
     inventory_generation: Gauge,
@@ -38,11 +42,37 @@ pub struct Metrics {
     pub delivered: Counter,
     /// Items that a stream's filter left out.
     pub filtered: Counter,
+    certificates: Arc<OnceLock<CertificateCollector>>,
+    exported: Family<ExportLabel, Counter>,
+    export_up: Family<ExportLabel, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct VerdictLabel {
     verdict: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ExportLabel {
+    export: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+/// What came of a connection with an end that nobody was known for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressWait {
+    /// It became known while the connection was held.
+    Learnt,
+    /// It did not.
+    GivenUp,
+    /// It became known after the connection was published.
+    ToldAgain,
+    /// Too many were held already.
+    NoRoom,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -91,6 +121,35 @@ impl Metrics {
         self.lost
             .get_or_create(&LossLabels { stage, reason })
             .inc_by(count);
+    }
+
+    /// Counts a line or an Event that an export wrote.
+    pub fn exported(&self, export: &'static str) {
+        self.exported.get_or_create(&ExportLabel { export }).inc();
+    }
+
+    /// Notes whether an export takes what it is given.
+    pub fn export_works(&self, export: &'static str, works: bool) {
+        let label = ExportLabel { export };
+        self.export_up.get_or_create(&label).set(works.into());
+    }
+
+    /// Counts what came of a connection with an end that nobody was known for.
+    pub fn address_wait(&self, outcome: AddressWait) {
+        let outcome = match outcome {
+            AddressWait::Learnt => "learnt",
+            AddressWait::GivenUp => "given_up",
+            AddressWait::ToldAgain => "told_again",
+            AddressWait::NoRoom => "no_room",
+        };
+        self.address_waits
+            .get_or_create(&OutcomeLabel { outcome })
+            .inc();
+    }
+
+    /// Tells of the certificates of the TCP door. There is one such door.
+    pub fn certificates(&self, tls: Arc<ServerTls>) {
+        self.certificates.get_or_init(|| CertificateCollector::new(tls));
     }
 
     /// Takes the figures of the inventory that is in force from now on.
@@ -147,6 +206,16 @@ impl Metrics {
             self.connections.clone(),
         );
         registry.register(
+            "connections_held",
+            "Connections that wait for an address to become known",
+            self.connections_held.clone(),
+        );
+        registry.register(
+            "address_waits",
+            "Connections with an end that nobody was known for, by what came of waiting",
+            self.address_waits.clone(),
+        );
+        registry.register(
             "subscribers",
             "Streams being served",
             self.subscribers.clone(),
@@ -191,7 +260,20 @@ impl Metrics {
             "Items that the filter of a stream left out",
             self.filtered.clone(),
         );
+        registry.register(
+            "exported",
+            "Lines and Events written, by export",
+            self.exported.clone(),
+        );
+        registry.register(
+            "export_up",
+            "1 while an export takes what it is given, else 0",
+            self.export_up.clone(),
+        );
         registry.register_collector(Box::new(KernelCollector(self.kernel.clone())));
+        if let Some(certificates) = self.certificates.get() {
+            registry.register_collector(Box::new(certificates.clone()));
+        }
         let mut text = String::new();
         encode(&mut text, &registry)?;
         Ok(text)

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
+use futures::FutureExt as _;
 use netpol_policy::dialect::Dialect;
 use netpol_transport::listen::{Door, bind_unix};
 use tokio::net::TcpListener;
@@ -20,18 +21,20 @@ use crate::clock::{Clock, boottime};
 use crate::config::Config;
 use crate::convert::Converter;
 use crate::drop_class::Names;
+use crate::events::Teller;
 use crate::grpc::{self, Facts, Observer};
 use crate::inventory::{self, Snapshot};
 use crate::kernel::capability::Capability;
 use crate::kernel::counters::SharedCounters;
 use crate::kernel::observation::Observation;
 use crate::local_node::LocalNode;
-use crate::log::FlowLog;
+use crate::log::{FlowLog, Selection};
 use crate::metrics::Metrics;
+use crate::node_claim::NodeClaim;
 use crate::pipeline::{Outputs, Pipeline, PipelineConfig};
 use crate::status::Status;
 use crate::tracker::{Tracker, TrackerConfig};
-use crate::{http, kernel, telemetry};
+use crate::{export, http, kernel, telemetry};
 
 /// How often the pipeline looks for what is due, when nothing comes in.
 const TICK: Duration = Duration::from_millis(20);
@@ -64,6 +67,8 @@ pub struct Source {
 /// Whatever keeps it from starting, or ends it against its will.
 pub async fn daemon(config: Config) -> Result<()> {
     telemetry::init(config.json)?;
+    config.serving.check()?;
+    config.export.check(config.inventory.is_some())?;
     let kernel_config = config.kernel.config()?;
     let loaded = kernel::load(&kernel_config)?;
     for capability in &loaded.capabilities {
@@ -102,16 +107,50 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::empty(dialect)));
     let inventory =
         inventory::Source::start(config.origin(), snapshot.clone(), metrics.clone()).await?;
+    let converter = Arc::new(Converter {
+        node: node.clone(),
+        run: run_id(started),
+    });
+    let origin = export::Origin {
+        log: &log,
+        converter: &converter,
+        metrics: &metrics,
+        status: &status,
+        stop: &stop,
+    };
+    let mut exports = export::start(&config.export.logs(), &origin)?;
+    let mut tasks: JoinSet<Result<()>> = JoinSet::new();
+    if let Some(client) = inventory.client().filter(|_| config.export.events) {
+        let export = exports.add_events(inventory.name(), &origin);
+        let teller = Teller {
+            client,
+            node: node.clone(),
+            window: config.export.events_window,
+            export,
+        };
+        let (_, live) = log.subscribe(Selection::Blocked);
+        tasks.spawn(teller.run(live, stop.clone()).map(Ok));
+    }
+    let door = config.serving.door().await?;
+    let tls = door.as_ref().and_then(Door::tls);
+    if let Some(tls) = &tls {
+        metrics.certificates(tls.clone());
+    }
+    let claim = NodeClaim::default();
+    if let Some(conflict) = claim.conflict() {
+        warn!("{conflict}");
+    }
     let observer = Arc::new(Observer {
         log: log.clone(),
         status: status.clone(),
         snapshot: snapshot.clone(),
         watches: inventory.watches(),
-        converter: Arc::new(Converter {
-            node: node.clone(),
-            run: run_id(started),
-        }),
+        converter,
+        exports: exports.exports.clone(),
         metrics: metrics.clone(),
+        authorization: config.serving.authorization,
+        tls,
+        claim,
         facts: Facts {
             started,
             kernel: kernel_release()?,
@@ -126,10 +165,9 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     let (listener, _socket) = bind_unix(&config.socket)?;
     servers.spawn(grpc::serve(Door::Unix(listener), observer.clone(), stop.clone()));
     info!(socket = %config.socket.display(), "serving flows");
-    if let Some(address) = config.listen {
-        let listener = listen(address).await?;
-        info!(address = %listener.local_addr()?, "serving flows");
-        servers.spawn(grpc::serve(Door::PlainText(listener), observer.clone(), stop.clone()));
+    if let Some(door) = door {
+        info!(address = %door, "serving flows");
+        servers.spawn(grpc::serve(door, observer.clone(), stop.clone()));
     }
     if let Some(address) = config.http_listen {
         let listener = listen(address).await?;
@@ -145,6 +183,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     let pipeline_config = PipelineConfig {
         answer_timeout: config.answer_timeout,
         grace: config.grace,
+        address_wait: config.address_wait(),
     };
     let pipeline = Pipeline::new(
         pipeline_config,
@@ -159,7 +198,6 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
         Clock::sample()?,
     );
     let rate = Rate { log, status };
-    let mut tasks: JoinSet<Result<()>> = JoinSet::new();
     tasks.spawn(drive(pipeline, source.observations, rate, stop.clone()));
     let watching = inventory.follow(stop.clone());
     tasks.spawn(async move {
@@ -176,10 +214,11 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     let farewell = async {
         while servers.join_next().await.is_some() {}
         while tasks.join_next().await.is_some() {}
+        exports.end().await;
     };
     if timeout(FAREWELL, farewell).await.is_err() {
         warn!(
-            "streams did not end in {} s and are cut",
+            "streams or logs did not end in {} s and are cut",
             FAREWELL.as_secs()
         );
     }

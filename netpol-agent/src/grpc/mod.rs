@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use netpol_api::FILE_DESCRIPTOR_SET;
 use netpol_api::v1::observer_server::ObserverServer;
-use netpol_transport::listen::{self, Door};
+use netpol_transport::listen::{self, Door, Peer};
 use tokio_util::sync::CancellationToken;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::Router;
+use tonic::{Request, Status};
 
 pub use observer::{Facts, Observer};
 
@@ -23,10 +25,15 @@ async fn router(observer: &Arc<Observer>) -> Result<Router, tonic_reflection::se
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
+    let authorization = observer.authorization;
+    let full = move |request: Request<()>| -> Result<_, Status> {
+        authorization.require_full(Peer::of(request.extensions()))?;
+        Ok(request)
+    };
     Ok(listen::server()
         .add_service(service)
-        .add_service(health_service)
-        .add_service(reflection))
+        .add_service(InterceptedService::new(health_service, full))
+        .add_service(InterceptedService::new(reflection, full)))
 }
 
 /// Serves at a door until told to stop.

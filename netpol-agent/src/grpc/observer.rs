@@ -9,6 +9,9 @@ use futures::Stream;
 use netpol_api::filter::Filter;
 use netpol_api::v1;
 use netpol_policy::verdict::PolicyKind;
+use netpol_transport::listen::Peer;
+use netpol_transport::serving::Authorization;
+use netpol_transport::tls::ServerTls;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -16,10 +19,12 @@ use tonic::{Request, Response, Status};
 
 use super::stream::{Feed, Wanted};
 use crate::convert::{Converter, timestamp};
+use crate::export::Export;
 use crate::inventory::{POLICY_KINDS, Problem, Resource, Snapshot, Watch, WatchStage, Watches};
 use crate::kernel::capability::Capability;
 use crate::log::{FlowLog, Selection};
 use crate::metrics::Metrics;
+use crate::node_claim::NodeClaim;
 
 /// Items that wait for the transport of one stream; whatever is beyond waits in the broadcast.
 const OUTLET: usize = 64;
@@ -36,8 +41,16 @@ pub struct Observer {
     pub watches: Arc<Watches>,
     /// Turns domain types into messages.
     pub converter: Arc<Converter>,
+    /// Logs and Events.
+    pub exports: Vec<Arc<Export>>,
     /// Figures.
     pub metrics: Metrics,
+    /// Who may read what.
+    pub authorization: Authorization,
+    /// Certificates of the TCP door, where it has some.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Whether this is the one agent of its node.
+    pub claim: NodeClaim,
     /// Facts that do not change while the daemon runs.
     pub facts: Facts,
     /// Ends every stream.
@@ -84,6 +97,8 @@ impl v1::observer_server::Observer for Observer {
         &self,
         request: Request<v1::WatchFlowsRequest>,
     ) -> Result<Response<Self::WatchFlowsStream>, Status> {
+        self.authorization
+            .require_full(Peer::of(request.extensions()))?;
         let request = request.into_inner();
         let wanted = wanted(&request)?;
         let selection = if request.blocked_only {
@@ -111,8 +126,10 @@ impl v1::observer_server::Observer for Observer {
 
     async fn get_status(
         &self,
-        _: Request<v1::GetStatusRequest>,
+        request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        self.authorization
+            .require_full(Peer::of(request.extensions()))?;
         let figures = self.log.figures();
         let subscribers = u32::try_from(self.metrics.subscribers.get()).unwrap_or(0);
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
@@ -144,11 +161,25 @@ impl v1::observer_server::Observer for Observer {
             time: Some(timestamp(SystemTime::now())),
             server: v1::get_status_response::Server::Agent.into(),
             nodes: Vec::new(),
+            exports: self.exports.iter().map(|one| export(one)).collect(),
+            warnings: self.warnings(),
         }))
     }
 }
 
 impl Observer {
+    fn warnings(&self) -> Vec<String> {
+        let certificates = self.tls.iter().flat_map(|tls| {
+            let report = tls.report();
+            report.warnings(SystemTime::now())
+        });
+        self.claim
+            .conflict()
+            .into_iter()
+            .chain(certificates)
+            .collect()
+    }
+
     fn inventory(&self) -> v1::InventoryStatus {
         let snapshot = self.snapshot.load();
         let (sizes, report) = (snapshot.sizes(), snapshot.report());
@@ -201,6 +232,18 @@ fn watch((resource, watch): (Resource, Watch)) -> v1::Watch {
         state: state.into(),
         heard: watch.heard.map(timestamp),
         error: watch.trouble.unwrap_or_default(),
+    }
+}
+
+fn export(export: &Export) -> v1::Export {
+    let state = export.state();
+    let (error, since) = state.trouble.unzip();
+    v1::Export {
+        name: export.name().to_owned(),
+        target: export.target().to_owned(),
+        written: state.written,
+        error: error.unwrap_or_default(),
+        failing_since: since.map(timestamp),
     }
 }
 
