@@ -103,6 +103,9 @@ fn table(status: &GetStatusResponse, now: Timestamp) -> String {
     if let Some(inventory) = &status.inventory {
         inventory_section(&mut page, inventory, now);
     }
+    if !status.exports.is_empty() {
+        exports_section(&mut page, status, now);
+    }
     page.heading("Losses");
     page.columns(status.lost.iter().map(|l| {
         [
@@ -112,6 +115,22 @@ fn table(status: &GetStatusResponse, now: Timestamp) -> String {
         ]
     }));
     page.text
+}
+
+/// Whom the agent tells by itself.
+fn exports_section(page: &mut Page, status: &GetStatusResponse, now: Timestamp) {
+    page.heading("Telling");
+    page.columns(status.exports.iter().map(|export| {
+        let since = export.failing_since.as_ref().and_then(Time::of);
+        let state = match (export.error.as_str(), since) {
+            ("", _) => format!("{} written", export.written),
+            (error, Some(Time(since))) => {
+                format!("✗ {error}, for {}", age(now.duration_since(since)))
+            }
+            (error, None) => format!("✗ {error}"),
+        };
+        [export.name.clone(), export.target.clone(), state]
+    }));
 }
 
 fn inventory_section(page: &mut Page, inventory: &InventoryStatus, now: Timestamp) {

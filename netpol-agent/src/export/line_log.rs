@@ -59,7 +59,8 @@ pub(super) struct LineLog<C> {
     export: Arc<Export>,
     live: Receiver<Item>,
     waiting: VecDeque<String>,
-    failing: Option<Failure>,
+    /// What kept lines from being written since all flows were last taken in.
+    failure: Option<Failure>,
     /// When what failed is tried again.
     retry: Option<Instant>,
 }
@@ -72,7 +73,7 @@ impl<C: Content> LineLog<C> {
             export,
             live,
             waiting: VecDeque::new(),
-            failing: None,
+            failure: None,
             retry: None,
         }
     }
@@ -135,7 +136,12 @@ impl<C: Content> LineLog<C> {
             match self.live.try_recv() {
                 Ok(item) => self.take(item),
                 Err(TryRecvError::Lagged(count)) => self.lagged(count),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => {
+                    if self.retry.is_none() {
+                        self.failure = None;
+                    }
+                    return;
+                }
             }
         }
     }
@@ -151,7 +157,7 @@ impl<C: Content> LineLog<C> {
     }
 
     fn reason(&self) -> &'static str {
-        match self.failing {
+        match self.failure {
             None => C::LOSSES.behind,
             Some(Failure::NoSpace) => C::LOSSES.no_space,
             Some(Failure::Unwritable) => C::LOSSES.unwritable,
@@ -162,13 +168,12 @@ impl<C: Content> LineLog<C> {
     fn write(&mut self) {
         while let Some(line) = self.waiting.front() {
             if let Err(error) = self.sink.write(line.as_bytes()) {
-                self.failing = Some(Failure::from(&error));
+                self.failure = Some(Failure::from(&error));
                 self.retry = Some(Instant::now() + TRY_AGAIN);
                 self.export.failed(error.to_string());
                 return;
             }
             self.waiting.pop_front();
-            self.failing = None;
             self.export.wrote();
         }
     }
@@ -183,5 +188,147 @@ impl<C: Content> LineLog<C> {
             self.export.lost(self.reason(), left);
             tracing::warn!(export = self.export.name(), lines = left, "not written");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::UNIX_EPOCH;
+
+    use tempfile::TempDir;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::convert::Converter;
+    use crate::export::blocked_log::BlockedLog;
+    use crate::export::{Limits, Target};
+    use crate::flow::{ObservedVerdict, Stage};
+    use crate::log::{FlowLog, Selection};
+    use crate::metrics::Metrics;
+    use crate::status::Status;
+    use crate::testing::flow;
+
+    /// A log of blocked connections in a directory that does not exist yet.
+    struct Scene {
+        directory: TempDir,
+        flows: FlowLog,
+        status: Arc<Status>,
+        export: Arc<Export>,
+        stop: CancellationToken,
+        ended: oneshot::Receiver<()>,
+    }
+
+    impl Scene {
+        fn new(backlog: usize) -> Self {
+            let directory = TempDir::new().unwrap();
+            let flows = FlowLog::new(16, backlog);
+            let status = Arc::<Status>::default();
+            let path = directory.path().join("later/blocked.json");
+            let (metrics, status_too) = (Metrics::default(), status.clone());
+            let target = path.display().to_string();
+            let export = Arc::new(Export::new("blocked-log", target, metrics, status_too));
+            let content = BlockedLog {
+                converter: Converter {
+                    node: "node-a".into(),
+                    run: "r".into(),
+                },
+            };
+            let limits = Limits {
+                bytes: 1 << 20,
+                files: 2,
+            };
+            let sink = Sink::new(Target::File(path), limits);
+            let (_, live) = flows.subscribe(Selection::Blocked);
+            let stop = CancellationToken::new();
+            let log = LineLog::new(content, sink, export.clone(), live);
+            let ended = log.start(stop.clone()).unwrap();
+            Self {
+                directory,
+                flows,
+                status,
+                export,
+                stop,
+                ended,
+            }
+        }
+
+        fn block(&self, ids: impl IntoIterator<Item = u64>) {
+            for id in ids {
+                let mut flow = flow(id);
+                flow.observed.verdict = ObservedVerdict::Dropped;
+                self.flows.publish(Arc::new(flow));
+            }
+        }
+
+        async fn until(&self, what: impl Fn(&Export) -> bool) {
+            let reached = async {
+                while !what(&self.export) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            timeout(Duration::from_secs(10), reached).await.unwrap();
+        }
+
+        /// Ends it in order and gives its lines, the directory having been made at last.
+        async fn lines(self) -> Vec<serde_json::Value> {
+            self.stop.cancel();
+            self.ended.await.unwrap();
+            let text = fs::read_to_string(self.directory.path().join("later/blocked.json"));
+            let text = text.unwrap_or_default();
+            let lines = text.lines().map(serde_json::from_str);
+            lines.map(Result::unwrap).collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_wait_until_they_can_be_written() {
+        let scene = Scene::new(64);
+        scene.block([1]);
+        scene.until(|export| export.state().trouble.is_some()).await;
+        scene.block(2..=10);
+        fs::create_dir(scene.directory.path().join("later")).unwrap();
+        scene.until(|export| export.state().written == 10).await;
+        assert_eq!(scene.export.state().trouble, None);
+        scene.block([11]);
+        assert!(scene.status.lost().is_empty());
+        // What came just before the end is written too.
+        assert_eq!(scene.lines().await.len(), 11);
+    }
+
+    #[tokio::test]
+    async fn what_found_no_room_is_counted_with_its_reason_and_told_in_the_log() {
+        let scene = Scene::new(8);
+        scene.block([1]);
+        scene.until(|export| export.state().trouble.is_some()).await;
+        scene.block(2..=1000);
+        fs::create_dir(scene.directory.path().join("later")).unwrap();
+        scene.until(|export| export.state().written >= 9).await;
+        let lost = scene.status.lost();
+        let [lost] = lost.as_slice() else {
+            panic!("{lost:?}")
+        };
+        assert_eq!(lost.reason, "blocked_log_unwritable");
+        let lines = scene.lines().await;
+        let of_type = |kind: &str| lines.iter().filter(|line| line["type"] == kind).count();
+        assert_eq!(of_type("flow") as u64 + lost.count, 1000);
+        assert_eq!(of_type("lost"), 1);
+        assert_eq!(lines[1]["count"], lost.count);
+    }
+
+    #[tokio::test]
+    async fn what_is_left_at_the_end_is_counted() {
+        let scene = Scene::new(64);
+        scene.block(1..=7);
+        scene.until(|export| export.state().trouble.is_some()).await;
+        scene.flows.publish_lost(Lost {
+            stage: Stage::Kernel,
+            reason: "ring_full",
+            count: 1,
+            time: UNIX_EPOCH,
+        });
+        let status = scene.status.clone();
+        assert!(scene.lines().await.is_empty());
+        assert_eq!(status.lost()[0].count, 8);
     }
 }

@@ -23,6 +23,16 @@ pub(super) struct Status {
     flows_per_second: f64,
     lost: Vec<Lost>,
     subscribers: u32,
+    exports: Vec<Export>,
+}
+
+#[derive(Serialize)]
+struct Export {
+    name: String,
+    target: String,
+    written: u64,
+    error: String,
+    failing_since: Option<Time>,
 }
 
 #[derive(Serialize)]
@@ -103,6 +113,19 @@ impl From<&v1::GetStatusResponse> for Status {
             flows_per_second: status.flows_per_second,
             lost: status.lost.iter().map(Into::into).collect(),
             subscribers: status.subscribers,
+            exports: status.exports.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&v1::Export> for Export {
+    fn from(export: &v1::Export) -> Self {
+        Self {
+            name: export.name.clone(),
+            target: export.target.clone(),
+            written: export.written,
+            error: export.error.clone(),
+            failing_since: export.failing_since.as_ref().and_then(Time::of),
         }
     }
 }

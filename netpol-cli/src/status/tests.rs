@@ -1,5 +1,5 @@
 use netpol_api::v1::{
-    Capability, Interface, InventoryError, Lost, PolicyCount, Watch, lost::Stage,
+    Capability, Export, Interface, InventoryError, Lost, PolicyCount, Watch, lost::Stage,
 };
 
 use super::*;
@@ -89,6 +89,24 @@ fn a_degraded_agent_says_what_is_missing_and_what_it_costs() {
             ..Lost::default()
         }],
         subscribers: 1,
+        exports: vec![
+            Export {
+                name: "blocked-log".into(),
+                target: "stdout".into(),
+                written: 7,
+                ..Export::default()
+            },
+            Export {
+                name: "events".into(),
+                target: "https://10.0.0.1".into(),
+                written: 0,
+                error: "needs create on events.events.k8s.io (403 Forbidden)".into(),
+                failing_since: Some(prost_types::Timestamp {
+                    seconds: 4_660,
+                    nanos: 0,
+                }),
+            },
+        ],
         ..GetStatusResponse::default()
     };
     let now = Timestamp::from_second(1_000 + 3_720).unwrap();
@@ -117,6 +135,10 @@ Inventory
   ! 1 GlobalNetworkPolicy of projectcalico.org/v3 is not evaluated: it may change what is allowed
   ✗ db.yaml document 2: NetworkPolicy prod/db: spec.ingress[0]: not a\u{fffd}[2J list
   ! db.yaml document 1: Pod prod/db: also stands in z.yaml, which counts
+
+Telling
+  blocked-log  stdout            7 written
+  events       https://10.0.0.1  ✗ needs create on events.events.k8s.io (403 Forbidden), for 1m 0s
 
 Losses
   12  kernel  ring full
