@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use netpol_policy::model::{Labels, Phase, Pod};
+use netpol_policy::model::{Labels, Phase, Pod, Workload};
 use netpol_policy::verdict::{DecidedBy, Decision, DirectionVerdict, Verdict};
 
 use crate::flow::{
@@ -106,4 +106,16 @@ pub(crate) fn pod(namespace: &str, name: &str) -> Arc<Pod> {
         workload: None,
         started: None,
     })
+}
+
+/// A pod of a workload, as an end.
+pub(crate) fn pod_of(namespace: &str, name: &str, (kind, workload): (&str, &str)) -> Identity {
+    Identity::Pod {
+        pod: pod(namespace, name),
+        workload: Some(Workload {
+            kind: kind.into(),
+            name: workload.into(),
+        }),
+        age: None,
+    }
 }

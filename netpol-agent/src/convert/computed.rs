@@ -22,7 +22,7 @@ pub(super) fn computed(computed: &Computed) -> v1::Computed {
     }
 }
 
-fn decision(decision: policy::Decision) -> v1::computed::Verdict {
+pub(crate) fn decision(decision: policy::Decision) -> v1::computed::Verdict {
     match decision {
         policy::Decision::Allowed => v1::computed::Verdict::Allowed,
         policy::Decision::Denied => v1::computed::Verdict::Denied,
@@ -106,7 +106,7 @@ fn rule_ref(rule: &policy::RuleRef, computed: &Computed) -> v1::RuleRef {
 }
 
 /// List indices of stored objects fit by far: the API server caps an object's size.
-fn index(index: usize) -> u32 {
+pub(crate) fn index(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
