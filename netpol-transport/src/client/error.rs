@@ -190,10 +190,13 @@ impl ConnectError {
     fn of_certificate(server: String, trusted: &str, error: &CertificateError) -> Self {
         let utc = |seconds: u64| timestamp(std::time::UNIX_EPOCH + Duration::from_secs(seconds));
         match error {
-            CertificateError::UnknownIssuer => Self::UnknownAuthority {
-                server,
-                trusted: trusted.to_owned(),
-            },
+            // Also an authority made anew under its old name.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                Self::UnknownAuthority {
+                    server,
+                    trusted: trusted.to_owned(),
+                }
+            }
             CertificateError::NotValidForNameContext {
                 expected,
                 presented,
