@@ -45,11 +45,10 @@ use clap::ArgMatches;
 
 use crate::error::CliError;
 
-/// Runs a command line and says how it ended.
+/// Runs a command line, whose program is called `name`, and says how it ended.
 pub fn run(name: &'static str, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = args::join_negations(arguments.into_iter().collect());
     let matches = match args::command()
-        .name(name)
         .bin_name(name)
         .try_get_matches_from(arguments)
     {
@@ -61,17 +60,17 @@ pub fn run(name: &'static str, arguments: impl IntoIterator<Item = OsString>) ->
             return ExitCode::from(code);
         }
     };
-    match dispatch(name, &matches) {
+    match dispatch(&matches) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("{name}: {}", text::clean(&error.to_string()));
+            anstream::eprintln!("flows: {}", text::clean(&error.to_string()));
             ExitCode::from(error.exit_code())
         }
     }
 }
 
-fn dispatch(name: &'static str, matches: &ArgMatches) -> Result<ExitCode, CliError> {
+fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     let done = match matches.subcommand() {
         Some(("watch", matches)) => on_runtime(watch::run(args::watch(matches, true)?)),
         Some(("list", matches)) => on_runtime(watch::run(args::watch(matches, false)?)),
@@ -80,12 +79,12 @@ fn dispatch(name: &'static str, matches: &ArgMatches) -> Result<ExitCode, CliErr
         Some(("explain", matches)) => return explain::run(matches),
         Some(("matrix", matches)) => matrix::run(matches),
         Some(("version", _)) => {
-            writeln!(io::stdout(), "{name} {}", env!("CARGO_PKG_VERSION")).map_err(CliError::Output)
+            writeln!(io::stdout(), "flows {}", env!("CARGO_PKG_VERSION")).map_err(CliError::Output)
         }
         Some(("completion", matches)) => {
             let mut script = Vec::new();
             if let Some(shell) = matches.get_one::<clap_complete::Shell>("shell") {
-                clap_complete::generate(*shell, &mut args::command(), name, &mut script);
+                clap_complete::generate(*shell, &mut args::command(), "flows", &mut script);
             }
             io::stdout().write_all(&script).map_err(CliError::Output)
         }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    netpol_cli::run("kubectl-flows", std::env::args_os())
+    netpol_cli::run("kubectl flows", std::env::args_os())
 }

@@ -14,7 +14,7 @@ use kube::{
 use tokio::time::timeout;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
-use super::trouble::{PATIENCE, Trouble, Wanted, unreachable};
+use super::trouble::{PATIENCE, Trouble, Wanted, credentials, unreachable};
 
 /// In netpol's namespace: may read the flows of all namespaces.
 pub(super) const READER: &str = "netpol-reader";
@@ -26,12 +26,23 @@ const GOOD_FOR: i64 = 3600;
 /// certificate or a password. `config` shows the same from then on: a credential plugin, which may ask its user for
 /// something, runs once.
 pub(super) async fn of_user(config: &mut Config) -> Result<Option<String>, String> {
+    let user = &mut config.auth_info;
+    if let (None, Some(file)) = (&user.token, user.token_file.take()) {
+        // An editor's newline at its end is none of the token's.
+        let token = std::fs::read_to_string(&file);
+        let token = token.map_err(|error| format!("cannot read the token in {file}: {error}"))?;
+        user.token = Some(token.trim().into());
+    }
+    let plugin = user.exec.as_ref().and_then(|exec| exec.command.clone());
     let asked = config.clone();
     // Runs a plugin, and waits for it.
     let layer = tokio::task::spawn_blocking(move || asked.auth_layer()).await;
     let layer = layer
         .map_err(|error| error.to_string())?
-        .map_err(|error| unreachable(&error))?;
+        .map_err(|error| match &error {
+            kube::Error::Auth(error) => credentials(error, &plugin.unwrap_or_default()),
+            error => unreachable(error),
+        })?;
     let Some(layer) = layer else {
         return Ok(None);
     };
@@ -50,7 +61,6 @@ pub(super) async fn of_user(config: &mut Config) -> Result<Option<String>, Strin
     if let Some(token) = &token {
         let user = &mut config.auth_info;
         user.token = Some(token.clone().into());
-        user.token_file = None;
         user.exec = None;
         user.auth_provider = None;
     }

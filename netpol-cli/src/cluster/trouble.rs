@@ -68,16 +68,13 @@ fn forbidden(message: &str, wanted: Wanted<'_>) -> String {
 
 /// Whatever happened before there was an answer.
 pub(super) fn unreachable(error: &kube::Error) -> String {
-    if let kube::Error::Auth(error) = error {
-        return credentials(error);
-    }
     let causes = || {
         successors(Some(error as &(dyn Error + 'static)), |error| {
             (*error).source()
         })
     };
     if let Some(error) = causes().find_map(|cause| cause.downcast_ref::<AuthError>()) {
-        return credentials(error);
+        return credentials(error, "");
     }
     let deepest = causes().last().map(ToString::to_string).unwrap_or_default();
     let kind = causes()
@@ -111,23 +108,26 @@ pub(super) fn unreachable(error: &kube::Error) -> String {
     }
 }
 
-/// Credentials of the kubeconfig that could not be had.
-fn credentials(error: &AuthError) -> String {
+/// Credentials of the kubeconfig that could not be had. Of a plugin only its name is told: what it is given may be secret.
+pub(super) fn credentials(error: &AuthError, plugin: &str) -> String {
+    let plugin = match plugin {
+        "" => "the kubeconfig's credential plugin".to_owned(),
+        name => format!("the kubeconfig's credential plugin {name}"),
+    };
     match error {
-        AuthError::AuthExecStart(error) => format!(
-            "the kubeconfig's credential plugin cannot be started: {error}; is it installed and on the PATH?"
-        ),
-        AuthError::AuthExecRun { cmd, out } => {
+        AuthError::AuthExecStart(error) => {
+            format!("{plugin} cannot be started: {error}; is it installed and on the PATH?")
+        }
+        AuthError::AuthExecRun { out, .. } => {
             let said = String::from_utf8_lossy(&out.stderr);
-            let said = said.trim().lines().last().unwrap_or_default();
-            let said = match said {
-                "" => String::new(),
-                said => format!(": {said}"),
+            let said = match said.trim().lines().last() {
+                Some(said) => format!(": {said}"),
+                None => String::new(),
             };
-            format!(
-                "the kubeconfig's credential plugin failed ({}): {cmd}{said}",
-                out.status
-            )
+            format!("{plugin} failed ({}){said}", out.status)
+        }
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
+            format!("{plugin} does not answer with an ExecCredential")
         }
         other => format!("the kubeconfig's credentials cannot be used: {other}"),
     }

@@ -1,71 +1,17 @@
-//! The real `flows` binary against a scripted server on a real Unix socket.
-#![allow(
-    clippy::unwrap_used,
-    reason = "clippy spares test functions, not their helpers"
-)]
+//! A server at an address: on a Unix socket, or where nobody is.
 
-use std::{
-    path::PathBuf,
-    process::Stdio,
-    sync::{Arc, Mutex},
-    time::Duration,
+use std::process::Stdio;
+
+use tokio::{io::AsyncReadExt, net::UnixListener, process::Command};
+use tokio_stream::wrappers::UnixListenerStream;
+
+use crate::{
+    flows,
+    scripted::{Play, Script, flow, story},
+    text,
 };
-
-use netpol_api::v1::{
-    self, GetStatusRequest, GetStatusResponse, WatchFlowsRequest, WatchFlowsResponse,
-    observer_server::{Observer, ObserverServer},
-    watch_flows_response::Item,
-};
-use tokio::{io::AsyncReadExt, net::UnixListener, process::Command, sync::mpsc};
-use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
-use tonic::{Request, Response, Status};
-
-/// Answers every watch with the same items and notes what was asked.
-#[derive(Clone)]
-struct Script {
-    items: Vec<Item>,
-    asked: Arc<Mutex<Vec<WatchFlowsRequest>>>,
-}
-
-#[tonic::async_trait]
-impl Observer for Script {
-    type WatchFlowsStream = ReceiverStream<Result<WatchFlowsResponse, Status>>;
-
-    async fn watch_flows(
-        &self,
-        request: Request<WatchFlowsRequest>,
-    ) -> Result<Response<Self::WatchFlowsStream>, Status> {
-        let follow = request.get_ref().follow;
-        self.asked.lock().unwrap().push(request.into_inner());
-        let items = self.items.clone();
-        let (sender, receiver) = mpsc::channel(4);
-        tokio::spawn(async move {
-            for item in items {
-                if sender
-                    .send(Ok(WatchFlowsResponse { item: Some(item) }))
-                    .await
-                    .is_err()
-                {
-                    return;
-                }
-            }
-            if follow {
-                sender.closed().await;
-            }
-        });
-        Ok(Response::new(ReceiverStream::new(receiver)))
-    }
-
-    async fn get_status(
-        &self,
-        _: Request<GetStatusRequest>,
-    ) -> Result<Response<GetStatusResponse>, Status> {
-        Ok(Response::new(GetStatusResponse {
-            node: "worker-1".into(),
-            ..Default::default()
-        }))
-    }
-}
+use netpol_api::v1::{self, observer_server::ObserverServer, watch_flows_response::Item};
+use std::time::Duration;
 
 struct Server {
     dir: tempfile::TempDir,
@@ -76,10 +22,7 @@ impl Server {
     fn start(items: Vec<Item>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(dir.path().join("agent.sock")).unwrap();
-        let script = Script {
-            items,
-            asked: Arc::default(),
-        };
+        let script = Script::new(Play::of(items));
         let service = ObserverServer::new(script.clone());
         tokio::spawn(
             tonic::transport::Server::builder()
@@ -89,69 +32,12 @@ impl Server {
         Self { dir, script }
     }
 
-    fn socket(&self) -> PathBuf {
-        self.dir.path().join("agent.sock")
-    }
-
     fn flows(&self, arguments: &[&str]) -> Command {
         let mut command = flows(arguments);
-        command.env(
-            "NETPOL_SERVER",
-            format!("unix://{}", self.socket().display()),
-        );
+        let socket = self.dir.path().join("agent.sock");
+        command.env("NETPOL_SERVER", format!("unix://{}", socket.display()));
         command
     }
-}
-
-fn flows(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flows"));
-    command.args(arguments).env("TZ", "UTC").kill_on_drop(true);
-    command
-}
-
-fn flow(id: &str, revision: u64, verdict: v1::observed::Verdict, packets: u64) -> Item {
-    let end = |address: &str, port| {
-        Some(v1::Endpoint {
-            address: address.into(),
-            port,
-            ..Default::default()
-        })
-    };
-    Item::Flow(v1::Flow {
-        id: id.into(),
-        revision,
-        protocol: v1::Protocol::Tcp.into(),
-        source: end("10.0.0.1", 40000),
-        destination: end("10.0.0.2", 80),
-        forward: Some(v1::Counters {
-            packets,
-            ..Default::default()
-        }),
-        observed: Some(v1::Observed {
-            verdict: verdict.into(),
-            evidence: None,
-        }),
-        ..Default::default()
-    })
-}
-
-fn story() -> Vec<Item> {
-    use v1::observed::Verdict::{Dropped, Forwarded, Unknown};
-    vec![
-        flow("a", 1, Unknown, 1),
-        flow("a", 2, Forwarded, 2),
-        flow("a", 3, Forwarded, 9),
-        flow("b", 1, Dropped, 1),
-        Item::Lost(v1::Lost {
-            reason: "slow_subscriber".into(),
-            count: 3,
-            ..Default::default()
-        }),
-    ]
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
 }
 
 #[tokio::test]
@@ -209,7 +95,7 @@ async fn filters_are_the_servers_work() {
         "kube-system",
     ];
     assert!(server.flows(&line).status().await.unwrap().success());
-    let asked = server.script.asked.lock().unwrap().clone();
+    let asked = server.script.asked();
     assert_eq!(asked.len(), 1);
     assert!(asked[0].blocked_only && !asked[0].follow);
     assert_eq!(asked[0].last, Some(7));

@@ -1,0 +1,91 @@
+//! From a kubeconfig, through the API server, to a relay.
+
+mod credentials;
+mod errors;
+mod gaps;
+mod kubectl;
+mod namespaces;
+mod world;
+
+use netpol_api::v1::observed::Verdict;
+
+use crate::{
+    scripted::{Play, Script, flow, story},
+    text,
+};
+use world::World;
+
+#[tokio::test]
+async fn flows_come_through_the_api_server_and_tls_from_the_relay() {
+    let world = World::start(Script::new(Play::of(story()))).await;
+    let output = world.flows(&["list"]).output().await.unwrap();
+    assert_eq!(text(&output.stderr), "");
+    assert!(output.status.success());
+    assert_eq!(text(&output.stdout).lines().count(), 3);
+    // The user's own token.
+    assert_eq!(
+        world.relay.shown(),
+        [format!("Bearer {}", world.api.token())]
+    );
+}
+
+#[tokio::test]
+async fn much_passes_whole() {
+    let many = (0..20_000).map(|i| flow(&i.to_string(), 1, Verdict::Dropped, 1));
+    let world = World::start(Script::new(Play::of(many.collect()))).await;
+    let output = world
+        .flows(&["list", "-A", "-o", "json"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(text(&output.stdout).lines().count(), 20_000);
+}
+
+#[tokio::test]
+async fn the_status_is_asked_the_same_way() {
+    let world = World::start(Script::new(Play::default())).await;
+    let output = world.flows(&["status"]).output().await.unwrap();
+    assert_eq!(text(&output.stderr), "");
+    assert!(text(&output.stdout).starts_with("node       worker-1\n"));
+}
+
+#[tokio::test]
+async fn a_relay_elsewhere_is_found_by_the_name_of_its_namespace() {
+    let world = World::in_namespace("observers", Script::new(Play::default())).await;
+    let by_flag = world
+        .flows(&["list", "--netpol-namespace", "observers"])
+        .status()
+        .await
+        .unwrap();
+    assert!(by_flag.success());
+    let by_variable = world
+        .flows(&["list"])
+        .env("NETPOL_NAMESPACE", "observers")
+        .status()
+        .await
+        .unwrap();
+    assert!(by_variable.success());
+}
+
+#[tokio::test]
+async fn the_ready_one_of_two_relays_is_asked() {
+    let world = World::start(Script::new(Play::default())).await;
+    // Before the other by name.
+    world.apply_pod("netpol-relay", "a-relay", "worker-2", false);
+    assert!(world.flows(&["list"]).status().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn without_a_relay_the_agent_of_a_node_is_asked() {
+    let world = World::of("netpol-agent", "netpol", Script::new(Play::default())).await;
+    for arguments in [
+        &["list"][..],
+        &["list", "--node", "worker-1"],
+        &["status", "--node", "worker-1"],
+    ] {
+        let output = world.flows(arguments).output().await.unwrap();
+        assert_eq!(text(&output.stderr), "", "{arguments:?}");
+        assert!(output.status.success());
+    }
+}
