@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
@@ -14,11 +15,15 @@ use super::query::{Options, Target, Verb};
 use super::representation::Representation;
 use super::shared::{Shared, State};
 use super::status::Status;
+use super::users::{AUDIENCE, User};
 use super::watch::Watch;
-use super::{discovery, list};
+use super::{discovery, list, review, write};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// The longest body that is taken, in bytes.
+const LONGEST_BODY: usize = 3 << 20;
 
 /// What the connection tells of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub(crate) enum Client {
 
 enum Answer {
     Document(Value),
+    /// What a POST made or answered.
+    Created(Value),
     Watch(Box<Watch>),
     PortForward(PortForward),
     /// Nothing is served at the path: this is no Status.
@@ -41,18 +48,23 @@ enum Answer {
 pub(crate) async fn answer(
     shared: Arc<Shared>,
     client: Client,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     shared.resumed().await;
-    let answer = find(&mut shared.state(), client, &request);
+    let answer = match posted(&mut request).await {
+        // Streams are woken: it may be a write.
+        Ok(body) => shared.change(|state| find(state, client, &request, &body)),
+        Err(status) => Err(status),
+    };
     let (writer, body) = Writer::new(shared.clone());
     let (code, kind) = match &answer {
         Ok(Answer::NoSuchPath) => (StatusCode::NOT_FOUND, TEXT),
+        Ok(Answer::Created(_)) => (StatusCode::CREATED, JSON),
         Ok(_) => (StatusCode::OK, JSON),
         Err(status) => (status.code, JSON),
     };
     let text: Bytes = match answer {
-        Ok(Answer::Document(document)) => document.to_string().into(),
+        Ok(Answer::Document(document) | Answer::Created(document)) => document.to_string().into(),
         Ok(Answer::NoSuchPath) => "404 page not found\n".into(),
         Err(status) => status.object().to_string().into(),
         Ok(Answer::PortForward(forward)) => return Ok(forward.answer(shared, request)),
@@ -79,16 +91,32 @@ fn response(code: StatusCode, kind: HeaderValue, body: Body) -> Response<Body> {
     response
 }
 
-/// Counts the request, says whether it is refused, and finds what it asks for.
-fn find(state: &mut State, client: Client, request: &Request<Incoming>) -> Result<Answer, Status> {
+/// The body of a request that has one.
+async fn posted(request: &mut Request<Incoming>) -> Result<Bytes, Status> {
+    if ![Method::POST, Method::PATCH].contains(request.method()) {
+        return Ok(Bytes::new());
+    }
+    let body = Limited::new(request.body_mut(), LONGEST_BODY)
+        .collect()
+        .await;
+    match body {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => Err(Status::bad_request(error.to_string())),
+    }
+}
+
+/// Counts the request, says whether it is refused, and finds or does what it asks for.
+fn find(
+    state: &mut State,
+    client: Client,
+    request: &Request<Incoming>,
+    body: &Bytes,
+) -> Result<Answer, Status> {
     let path = request.uri().path();
     let target = Target::of_path(path, &state.store);
     let options = Options::parse(request.uri().query().unwrap_or_default());
-    let verb = match &target {
-        Some(Target::Collection { .. }) if options.as_ref().is_ok_and(|o| o.watch) => Verb::Watch,
-        Some(Target::Collection { .. }) => Verb::List,
-        Some(Target::Object { .. } | Target::Subresource { .. }) | None => Verb::Get,
-    };
+    let watch = options.as_ref().is_ok_and(|options| options.watch);
+    let verb = Verb::of(request.method(), target.as_ref(), watch);
     let name = target.as_ref().map(Target::rbac_name);
     let asked = (verb.to_string(), name.unwrap_or_else(|| path.to_owned()));
     let denied = state.faults.denied.contains(&asked);
@@ -97,18 +125,45 @@ fn find(state: &mut State, client: Client, request: &Request<Incoming>) -> Resul
     if let Some(code) = state.faults.failure {
         return Err(Status::failure(code));
     }
-    authenticate(state, client, request)?;
-    if request.method() != Method::GET {
-        return Err(Status::method_not_allowed());
-    }
+    let user = authenticate(state, client, request)?;
     let Some(target) = target else {
+        if request.method() != Method::GET {
+            return Err(Status::method_not_allowed());
+        }
         let document = discovery::document(path, &state.store);
         return Ok(document.map_or(Answer::NoSuchPath, Answer::Document));
     };
-    if denied {
-        return Err(Status::forbidden(verb, &target));
+    if denied || !state.users.may(&user, verb, &target) {
+        return Err(Status::forbidden(&user.name, verb, &target));
     }
-    let options = options?;
+    match verb {
+        Verb::Create => create(state, &target, body),
+        Verb::Patch => {
+            let kind = header(request, CONTENT_TYPE);
+            write::patch(&mut state.store, &target, kind, body).map(Answer::Document)
+        }
+        Verb::Get | Verb::List | Verb::Watch if request.method() == Method::GET => {
+            let options = options?;
+            if options.initial_events && state.faults.lists_unstreamed {
+                return Err(Status::invalid(
+                    "sendInitialEvents is forbidden: WatchList is disabled",
+                ));
+            }
+            read(state, target, options, request)
+        }
+        _ => Err(Status::method_not_allowed()),
+    }
+}
+
+fn read(
+    state: &mut State,
+    target: Target,
+    options: Options,
+    request: &Request<Incoming>,
+) -> Result<Answer, Status> {
+    if target.resource().is_review() {
+        return Err(Status::method_not_allowed());
+    }
     let representation = Representation::accepted(header(request, ACCEPT));
     match &target {
         Target::Object { resource, key } => {
@@ -140,14 +195,32 @@ fn find(state: &mut State, client: Client, request: &Request<Incoming>) -> Resul
     }
 }
 
-fn authenticate(state: &State, client: Client, request: &Request<Incoming>) -> Result<(), Status> {
-    let token = header(request, AUTHORIZATION).strip_prefix("Bearer ");
-    let good_token = token == Some(&*state.token()) && !state.faults.token_expired;
-    if client == Client::Certified || good_token {
-        Ok(())
-    } else {
-        Err(Status::unauthorized())
+fn create(state: &mut State, target: &Target, body: &Bytes) -> Result<Answer, Status> {
+    let made = match (target, &*target.rbac_name()) {
+        (_, review::TOKEN_REVIEWS) => review::token_review(state, body)?,
+        (_, review::SUBJECT_ACCESS_REVIEWS) => review::subject_access_review(state, body)?,
+        (Target::Subresource { key, .. }, review::TOKEN_REQUESTS) => {
+            review::token_request(state, key, body)?
+        }
+        _ => write::create(&mut state.store, target, body)?,
+    };
+    Ok(Answer::Created(made))
+}
+
+fn authenticate(
+    state: &State,
+    client: Client,
+    request: &Request<Incoming>,
+) -> Result<User, Status> {
+    if client == Client::Certified {
+        return Ok(User::agent());
     }
+    let token = header(request, AUTHORIZATION).strip_prefix("Bearer ");
+    let known = token.and_then(|token| state.user_of(token));
+    let known = known.filter(|known| known.audiences.iter().any(|a| a == AUDIENCE));
+    known
+        .map(|known| known.user)
+        .ok_or_else(Status::unauthorized)
 }
 
 fn header(request: &Request<Incoming>, name: HeaderName) -> &str {

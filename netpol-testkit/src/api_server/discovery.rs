@@ -92,11 +92,16 @@ fn resources(group: &str, version: &str, store: &Store) -> Option<Value> {
 }
 
 fn entry(resource: &Resource) -> Value {
+    let verbs: &[&str] = if resource.is_review() {
+        &["create"]
+    } else {
+        &["create", "get", "list", "patch", "watch"]
+    };
     json!({
         "name": resource.plural,
         "singularName": resource.kind.to_lowercase(),
         "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": ["get", "list", "watch"],
+        "verbs": verbs,
     })
 }

@@ -17,6 +17,8 @@ pub(crate) struct Faults {
     pub(crate) failure: Option<StatusCode>,
     /// How long a stream lasts at most.
     pub(crate) longest_stream: Option<Duration>,
+    /// Lists are not streamed as the beginning of a watch.
+    pub(crate) lists_unstreamed: bool,
     /// No token is good.
     pub(crate) token_expired: bool,
     /// Requests and streams wait.

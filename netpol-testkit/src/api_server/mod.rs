@@ -4,16 +4,19 @@
 //!   ApiServer (the scenario's handle) ── apply, delete ──▶ store ── objects, versions, changes
 //!      │                                                     │
 //!      ├── deny, pause, cut_streams, … ──▶ faults            ▼
+//!      ├── add_token, grant, revoke ─────▶ users ─▶ review   │
 //!      ├── forward_port ──▶ port_forward                     │
-//!      └── requests, watches ◀── answer ◀── query        list, watch, discovery
+//!      └── requests, watches ◀── answer ◀── query        list, watch, write, discovery
 //!                                  │                          │
 //!   client ══ loopback ══▶ listen ─┘◀═══════════ body ════════┘
 //! ```
 //!
-//! It reads and watches as a real one does, as far as clients of `kube` can tell; it takes no
-//! writes over the network, validates nothing, and stores what [`ApiServer::apply`] is given: an
-//! object with a field of a wrong type is one that is simply applied. It does not convert between
-//! the versions of a resource, and refuses sets in label selectors.
+//! It reads and watches as a real one does, as far as clients of `kube` can tell. Clients can create
+//! objects and patch them, ask for tokens of ServiceAccounts, and have tokens and rights reviewed;
+//! they can neither replace nor delete. It validates Events alone, and stores what
+//! [`ApiServer::apply`] is given: an object with a field of a wrong type is one that is simply
+//! applied. It does not convert between the versions of a resource, and refuses sets in label
+//! selectors.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -35,6 +38,7 @@ mod answer;
 mod body;
 mod builder;
 mod discovery;
+mod event;
 mod faults;
 mod kubeconfig;
 mod list;
@@ -43,18 +47,22 @@ mod port_forward;
 mod query;
 mod representation;
 mod resource;
+mod review;
 mod selector;
 mod shared;
 mod status;
 mod store;
 mod tls;
+mod users;
 mod watch;
+mod write;
 
 pub use builder::Builder;
 pub use resource::custom_resource_definition;
 pub use shared::VerbAndResource;
 pub use store::Rejected;
 pub use tls::Certificate;
+pub use users::User;
 
 use kubeconfig::Credential;
 use listen::{Command, Done};
@@ -134,7 +142,11 @@ impl ApiServer {
     /// When the certificate cannot be made or the file not be written.
     pub fn kubeconfig_with_client_certificate(&self, path: &Path) -> Result<()> {
         let other = Authority::new().map_err(Error::io("make an authority"))?;
-        let identity = self.authority.as_ref().unwrap_or(&other).client("netpol-agent", Validity::Always);
+        let identity = self
+            .authority
+            .as_ref()
+            .unwrap_or(&other)
+            .client("netpol-agent", Validity::Always);
         let identity = identity.map_err(Error::io("make a client certificate"))?;
         let credential = Credential::Certificate(identity);
         self.write_kubeconfig(path, self.certificate_authority(), credential)
@@ -246,7 +258,8 @@ impl ApiServer {
         self.command(Command::Listen, "listen as the API server")
     }
 
-    /// Forbids a verb on a resource (403), as when its RBAC rule is missing. Open streams go on.
+    /// Forbids everybody a verb on a resource (403), as when its RBAC rule is missing. Open streams
+    /// go on.
     pub fn deny(&self, verb: &str, resource: &str) {
         let denied = (verb.to_owned(), resource.to_owned());
         self.shared
@@ -270,6 +283,13 @@ impl ApiServer {
             StatusCode::from_u16(code).unwrap_or_else(|_| panic!("{code} is no HTTP code"))
         });
         self.shared.change(|state| state.faults.failure = code);
+    }
+
+    /// Whether lists may be streamed as the beginning of a watch, as they are at first; else that is refused (422), as where
+    /// the feature is turned off.
+    pub fn stream_lists(&self, streamed: bool) {
+        self.shared
+            .change(|state| state.faults.lists_unstreamed = !streamed);
     }
 
     /// Ends each stream that is opened from now on after this time at the latest; `None` ends that.

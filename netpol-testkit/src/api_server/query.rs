@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use hyper::Method;
+
 use super::resource::Resource;
 use super::selector::{FieldSelector, LabelSelector};
 use super::status::Status;
@@ -14,6 +16,25 @@ pub(crate) enum Verb {
     Get,
     List,
     Watch,
+    Create,
+    Patch,
+    Update,
+    Delete,
+}
+
+impl Verb {
+    /// The verb of a request; `watch` is what its query asks for.
+    pub(crate) fn of(method: &Method, target: Option<&Target>, watch: bool) -> Self {
+        match (method, target) {
+            (&Method::POST, _) => Self::Create,
+            (&Method::PATCH, _) => Self::Patch,
+            (&Method::PUT, _) => Self::Update,
+            (&Method::DELETE, _) => Self::Delete,
+            (_, Some(Target::Collection { .. })) if watch => Self::Watch,
+            (_, Some(Target::Collection { .. })) => Self::List,
+            _ => Self::Get,
+        }
+    }
 }
 
 impl fmt::Display for Verb {
@@ -22,6 +43,10 @@ impl fmt::Display for Verb {
             Self::Get => "get",
             Self::List => "list",
             Self::Watch => "watch",
+            Self::Create => "create",
+            Self::Patch => "patch",
+            Self::Update => "update",
+            Self::Delete => "delete",
         })
     }
 }

@@ -3,18 +3,34 @@
 use serde_json::{Value, json};
 
 /// Group, version, plural, kind, and whether its objects live in namespaces.
-const BUILT_IN: [(&str, &str, &str, &str, bool); 15] = [
+const BUILT_IN: [(&str, &str, &str, &str, bool); 19] = [
     ("", "v1", "pods", "Pod", true),
     ("", "v1", "namespaces", "Namespace", false),
     ("", "v1", "nodes", "Node", false),
     ("", "v1", "services", "Service", true),
     ("", "v1", "events", "Event", true),
+    ("", "v1", "configmaps", "ConfigMap", true),
+    ("", "v1", "serviceaccounts", "ServiceAccount", true),
     ("apps", "v1", "daemonsets", "DaemonSet", true),
     ("apps", "v1", "deployments", "Deployment", true),
     ("apps", "v1", "replicasets", "ReplicaSet", true),
     ("apps", "v1", "statefulsets", "StatefulSet", true),
     ("batch", "v1", "cronjobs", "CronJob", true),
     ("batch", "v1", "jobs", "Job", true),
+    (
+        "authentication.k8s.io",
+        "v1",
+        "tokenreviews",
+        "TokenReview",
+        false,
+    ),
+    (
+        "authorization.k8s.io",
+        "v1",
+        "subjectaccessreviews",
+        "SubjectAccessReview",
+        false,
+    ),
     (
         "discovery.k8s.io",
         "v1",
@@ -88,6 +104,11 @@ impl Resource {
     /// Whether its objects define resources.
     pub(crate) fn defines_resources(&self) -> bool {
         self.group == CRD_GROUP && self.plural == CRD_PLURAL
+    }
+
+    /// Whether its objects are questions, which are answered and not stored.
+    pub(crate) fn is_review(&self) -> bool {
+        !self.custom && self.kind.ends_with("Review")
     }
 
     /// `apiVersion` of its objects.

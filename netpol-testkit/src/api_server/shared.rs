@@ -9,18 +9,22 @@ use tokio::sync::watch;
 use super::faults::Faults;
 use super::port_forward::PodPort;
 use super::store::Store;
+use super::users::Users;
 
-/// Verb (`get`, `list`, `watch`) and resource as kubectl writes it (`pods`,
-/// `networkpolicies.networking.k8s.io`), or `get` and the path of what is no resource.
+/// Verb (`get`, `create`, …) and resource as kubectl writes it (`pods`, `pods/portforward`,
+/// `networkpolicies.networking.k8s.io`), or verb and path of what is no resource.
 pub type VerbAndResource = (String, String);
 
 /// The state of the server.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) store: Store,
+    pub(crate) users: Users,
     pub(crate) faults: Faults,
     /// How often the token was replaced.
     pub(crate) token_rotations: u64,
+    /// `spec` of the SubjectAccessReviews answered.
+    pub(crate) access_reviews: Vec<serde_json::Value>,
     /// Requests so far, those refused too.
     pub(crate) requests: BTreeMap<VerbAndResource, u64>,
     /// Watch streams that are open, by resource.
@@ -47,8 +51,10 @@ impl Shared {
     pub(crate) fn new() -> Self {
         let state = State {
             store: Store::new(),
+            users: Users::new(),
             faults: Faults::default(),
             token_rotations: 0,
+            access_reviews: Vec::new(),
             requests: BTreeMap::new(),
             watches: BTreeMap::new(),
             port_forwards: BTreeMap::new(),

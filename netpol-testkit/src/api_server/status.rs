@@ -14,9 +14,6 @@ pub(crate) struct Status {
     details: Option<Value>,
 }
 
-/// Who the bearer of the token is.
-const USER: &str = "system:serviceaccount:netpol:netpol-agent";
-
 impl Status {
     fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
         Self {
@@ -47,7 +44,7 @@ impl Status {
         Self::new(code, reason, message)
     }
 
-    pub(crate) fn forbidden(verb: Verb, target: &Target) -> Self {
+    pub(crate) fn forbidden(user: &str, verb: Verb, target: &Target) -> Self {
         let resource = target.resource();
         let group = &resource.group;
         let plural = match target {
@@ -65,7 +62,7 @@ impl Status {
             None => resource.name(),
         };
         let message = format!(
-            "{subject} is forbidden: User \"{USER}\" cannot {verb} resource \"{plural}\" in API \
+            "{subject} is forbidden: User \"{user}\" cannot {verb} resource \"{plural}\" in API \
              group \"{group}\" {place}"
         );
         let mut details = json!({ "group": group, "kind": plural });
@@ -84,6 +81,32 @@ impl Status {
             details: Some(json!({ "name": name, "kind": resource })),
             ..Self::new(StatusCode::NOT_FOUND, "NotFound", message)
         }
+    }
+
+    pub(crate) fn already_exists(resource: &str, name: &str) -> Self {
+        let message = format!("{resource} \"{name}\" already exists");
+        Self {
+            details: Some(json!({ "name": name, "kind": resource })),
+            ..Self::new(StatusCode::CONFLICT, "AlreadyExists", message)
+        }
+    }
+
+    /// A change of a state that is not the newest any more.
+    pub(crate) fn conflict(resource: &str, name: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {resource} \"{name}\": the object has been modified; \
+             please apply your changes to the latest version and try again"
+        );
+        Self {
+            details: Some(json!({ "name": name, "kind": resource })),
+            ..Self::new(StatusCode::CONFLICT, "Conflict", message)
+        }
+    }
+
+    pub(crate) fn unsupported_media_type(given: &str) -> Self {
+        let message = format!("the body of the request was in an unknown format: {given}");
+        let code = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Self::new(code, "UnsupportedMediaType", message)
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {

@@ -3,8 +3,10 @@
 
 mod port_forward;
 mod reading;
+mod reviewing;
 mod tls;
 mod watching;
+mod writing;
 
 use std::path::Path;
 use std::pin::{Pin, pin};
