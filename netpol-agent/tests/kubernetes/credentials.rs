@@ -17,7 +17,9 @@ fn a_token_that_expired_is_told() {
     }
     let scene = Scene::new();
     let agent = scene.agent();
-    wait_for(&agent, |status| every_watch(status, "following"));
+    wait_for(&agent, |status| {
+        status["pods"] == 2 && every_watch(status, "following")
+    });
     scene.server.expire_token();
     scene.server.cut_streams();
     let status = wait_for(&agent, |status| watch(status, "pods")["state"] == "failing");

@@ -2,8 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod credentials;
+#[path = "../support/figures.rs"]
+mod figures;
 mod following;
+mod late;
+mod other_policies;
 mod outages;
+mod owners;
 mod permissions;
+mod role;
 mod scene;
 mod unusable;

@@ -75,3 +75,40 @@ fn streams_that_are_cut_lose_nothing() {
     });
     agent.stop().unwrap();
 }
+
+#[test]
+fn refusals_of_a_server_that_has_too_much_to_do_are_outlived() {
+    if !require_root() {
+        return;
+    }
+    let scene = Scene::new();
+    for (code, words) in [(503, "answers 503"), (429, "asks to come back later")] {
+        scene.server.fail_requests(Some(code));
+        let agent = scene.agent();
+        let failing = wait_for(&agent, |status| every_watch(status, "failing"));
+        let error = watch(&failing, "pods")["error"].as_str().unwrap();
+        assert!(error.contains(words), "{error}");
+        let before = scene.server.requests();
+        scene.server.fail_requests(None);
+        wait_for(&agent, |status| {
+            status["pods"] == 2 && every_watch(status, "following")
+        });
+        let lists = scene.server.requests().into_iter();
+        let lists = lists.filter(|((verb, _), _)| verb == "list");
+        let lists: Vec<_> = lists.collect();
+        assert_eq!(
+            lists,
+            [],
+            "its version was asked for again: lists are streamed"
+        );
+
+        scene.server.fail_requests(Some(code));
+        scene.server.cut_streams();
+        let away = wait_for(&agent, |status| watch(status, "pods")["state"] == "failing");
+        assert_eq!(away["pods"], 2);
+        scene.server.fail_requests(None);
+        wait_for(&agent, |status| every_watch(status, "following"));
+        assert!(scene.server.requests() > before);
+        agent.stop().unwrap();
+    }
+}

@@ -51,30 +51,51 @@ impl Scene {
     }
 
     pub(crate) fn agent(&self) -> AgentProcess {
-        self.agent_with(|kubeconfig| self.server.kubeconfig(kubeconfig).unwrap())
+        self.agent_told(&[])
+    }
+
+    /// The agent, with more arguments.
+    pub(crate) fn agent_told(&self, arguments: &[&str]) -> AgentProcess {
+        let write = |kubeconfig: &Path| self.server.kubeconfig(kubeconfig).unwrap();
+        self.start_agent(write, arguments)
     }
 
     /// The agent, with the kubeconfig that is written to this path.
     pub(crate) fn agent_with(&self, write: impl FnOnce(&Path)) -> AgentProcess {
+        self.start_agent(write, &[])
+    }
+
+    fn start_agent(&self, write: impl FnOnce(&Path), more: &[&str]) -> AgentProcess {
         let kubeconfig = self.directory.path().join("kubeconfig");
         write(&kubeconfig);
         let arguments = ["--kubeconfig", kubeconfig.to_str().unwrap(), "--node"];
         let arguments = arguments.into_iter().chain([inventory::NODE_NAME]);
+        let arguments = arguments.chain(more.iter().copied());
         AgentProcess::start(self.cluster.node(), self.directory.path(), arguments).unwrap()
     }
 
     /// Connects once from `ci/build` to `data/db`, from this port, and gives the flow that the agent made of it.
     pub(crate) fn flow(&self, agent: &AgentProcess, port: u16) -> Value {
+        self.connect("ci/build", port);
+        flow_from(agent, port, |_| true)
+    }
+
+    /// Connects once from a pod to `data/db`, from this port.
+    pub(crate) fn connect(&self, from: &str, port: u16) {
         let db = self.cluster.pod("data/db");
         let _listening = TcpServer::start(db.netns(), db.at(5432)).unwrap();
         let to = TcpAttempt::to(db.at(5432)).from_port(port);
-        let outcome = to.exchange_from(self.cluster.pod("ci/build").netns(), b"hello");
+        let outcome = to.exchange_from(self.cluster.pod(from).netns(), b"hello");
         assert_eq!(outcome.unwrap(), Outcome::Answered);
-        let port = port.to_string();
-        let flows = FlowsCommand::against(agent);
-        let found = flows.wait_for(&["--from-port", &port], PATIENCE, |_| true);
-        found.unwrap().expect("a flow")
     }
+}
+
+/// The flow from this port, once it satisfies `wanted`.
+pub(crate) fn flow_from(agent: &AgentProcess, port: u16, wanted: impl Fn(&Value) -> bool) -> Value {
+    let port = port.to_string();
+    let flows = FlowsCommand::against(agent);
+    let found = flows.wait_for(&["--from-port", &port], PATIENCE, wanted);
+    found.unwrap().expect("a flow")
 }
 
 pub(crate) fn status(agent: &AgentProcess) -> Value {
