@@ -32,7 +32,9 @@ fn a_connection_waits_for_a_pod_that_is_told_late() {
     }
     let mut scene = Scene::new();
     let agent = scene.agent_told(&["--address-wait", "10", "--http-listen", HTTP]);
-    wait_for(&agent, |status| every_watch(status, "following"));
+    wait_for(&agent, |status| {
+        status["pods"] == 2 && every_watch(status, "following")
+    });
     pod_of_which_nobody_heard(&mut scene);
     scene.connect("ops/late", 42_101);
     // Longer than anything else takes to be published.
@@ -55,7 +57,9 @@ fn what_is_learnt_after_the_wait_is_told_again() {
     }
     let mut scene = Scene::new();
     let agent = scene.agent_told(&["--address-wait", "0.2", "--http-listen", HTTP]);
-    wait_for(&agent, |status| every_watch(status, "following"));
+    wait_for(&agent, |status| {
+        status["pods"] == 2 && every_watch(status, "following")
+    });
     pod_of_which_nobody_heard(&mut scene);
     scene.connect("ops/late", 42_102);
     let flow = flow_from(&agent, 42_102, |_| true);
@@ -80,7 +84,9 @@ fn a_pod_made_anew_under_its_name_gets_no_flows_of_the_one_before() {
     }
     let scene = Scene::new();
     let agent = scene.agent();
-    wait_for(&agent, |status| every_watch(status, "following"));
+    wait_for(&agent, |status| {
+        status["pods"] == 2 && every_watch(status, "following")
+    });
     let before = scene.flow(&agent, 42_103);
     assert_eq!(before["source"]["pod_uid"], "uid-ci-build", "{before:#}");
 

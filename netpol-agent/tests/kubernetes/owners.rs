@@ -89,8 +89,9 @@ fn owners_of_owners_are_found() {
         run_by(&scene, &pods_owner);
         scene.server.apply(between).unwrap();
         let agent = scene.agent();
-        let status = wait_for(&agent, |status| every_watch(status, "following"));
-        assert_eq!(status["pods"], 2);
+        wait_for(&agent, |status| {
+            status["pods"] == 2 && every_watch(status, "following")
+        });
         assert_eq!(workload(&scene.flow(&agent, port)), expected);
         agent.stop().unwrap();
     }
