@@ -163,7 +163,11 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
 
     let mut servers: JoinSet<io::Result<()>> = JoinSet::new();
     let (listener, _socket) = bind_unix(&config.socket)?;
-    servers.spawn(grpc::serve(Door::Unix(listener), observer.clone(), stop.clone()));
+    servers.spawn(grpc::serve(
+        Door::Unix(listener),
+        observer.clone(),
+        stop.clone(),
+    ));
     info!(socket = %config.socket.display(), "serving flows");
     if let Some(door) = door {
         info!(address = %door, "serving flows");

@@ -41,15 +41,21 @@ impl fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// A new one, trusted by nobody yet.
+    /// A new one, trusted by nobody yet. All of them have the same name, as one has whose key was replaced.
     ///
     /// # Errors
     /// When no key can be made.
     pub fn new() -> io::Result<Self> {
+        Self::named("netpol-testkit")
+    }
+
+    /// A new one of this common name.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn named(name: &str) -> io::Result<Self> {
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "netpol-testkit");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![
             KeyUsagePurpose::KeyCertSign,

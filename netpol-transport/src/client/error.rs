@@ -231,15 +231,16 @@ impl ConnectError {
             AlertDescription::CertificateRequired => {
                 return Self::ClientCertificateWanted { server };
             }
-            AlertDescription::UnknownCA => "its authority is not trusted there",
+            // The second: an authority of that name is trusted, with another key.
+            AlertDescription::UnknownCA | AlertDescription::DecryptError => {
+                "it is signed by no authority that is trusted there"
+            }
             AlertDescription::CertificateExpired => "it has expired, or is not valid yet",
             AlertDescription::CertificateRevoked => "it is revoked",
             AlertDescription::BadCertificate
             | AlertDescription::UnsupportedCertificate
             | AlertDescription::CertificateUnknown => "it is not good for a client",
-            AlertDescription::DecryptError | AlertDescription::AccessDenied => {
-                "it does not prove who we are"
-            }
+            AlertDescription::AccessDenied => "it gives no access",
             other => {
                 return Self::Other {
                     server,
