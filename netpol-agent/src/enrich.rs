@@ -44,8 +44,8 @@ impl Context {
 
     /// Whether it names the same ends and the same verdict as another, from whatever inventory.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
-        self.source == other.source
-            && self.destination == other.destination
+        self.source.is_same(&other.source)
+            && self.destination.is_same(&other.destination)
             && self.computed.verdict == other.computed.verdict
     }
 }

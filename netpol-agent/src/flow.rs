@@ -10,6 +10,8 @@ use netpol_common::record::Address;
 use netpol_policy::model::{Node, Pod, Service, Workload};
 use netpol_policy::verdict::{Direction, Verdict};
 
+use crate::inventory::is_same;
+
 /// One revision of one connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flow {
@@ -156,6 +158,29 @@ impl Endpoint {
             Identity::Node { node } => format!("node {}", node.name),
             Identity::World | Identity::Unknown => self.address.to_string(),
         }
+    }
+
+    /// Whether both stand for the same, whatever else was learnt of it in between: a pod's age differs by nanoseconds
+    /// whenever it is read, since clocks are sampled.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let identity = match (&self.identity, &other.identity) {
+            (
+                Identity::Pod { pod, workload, .. },
+                Identity::Pod {
+                    pod: other,
+                    workload: others,
+                    ..
+                },
+            ) => is_same(pod, other) && workload == others,
+            (Identity::Node { node }, Identity::Node { node: other }) => node.name == other.name,
+            (Identity::Service { service }, Identity::Service { service: other }) => {
+                service.namespace == other.namespace && service.name == other.name
+            }
+            (Identity::World, Identity::World) | (Identity::Unknown, Identity::Unknown) => true,
+            _ => false,
+        };
+        identity && (self.address, self.port) == (other.address, other.port)
     }
 
     /// The pod, where it is one.
@@ -376,6 +401,31 @@ pub fn record_address(address: IpAddr) -> Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_end_stays_the_same_as_time_goes_on_and_not_when_it_becomes_known() {
+        let known = |seconds| Endpoint {
+            address: "10.1.0.5".parse().unwrap(),
+            port: 80,
+            identity: Identity::Pod {
+                pod: crate::testing::pod("ci", "build"),
+                workload: None,
+                age: Some(Duration::from_secs(seconds)),
+            },
+        };
+        let unknown = Endpoint {
+            identity: Identity::Unknown,
+            ..known(1)
+        };
+        assert!(known(1).is_same(&known(2)));
+        assert!(unknown.is_same(&unknown));
+        assert!(!known(1).is_same(&unknown));
+        let elsewhere = Endpoint {
+            port: 81,
+            ..known(1)
+        };
+        assert!(!known(1).is_same(&elsewhere));
+    }
 
     #[test]
     fn addresses_round_trip_in_both_families() {
