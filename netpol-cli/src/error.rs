@@ -30,6 +30,12 @@ pub(crate) enum CliError {
     },
     #[error("{server} does not let you: {reason}")]
     PermissionDenied { server: String, reason: String },
+    #[error("{server} knows no node {node}; it knows {known}")]
+    NoSuchNode {
+        server: String,
+        node: String,
+        known: String,
+    },
     #[error("{server} ended the stream: {reason}")]
     Stream { server: String, reason: String },
     #[error("{0}")]

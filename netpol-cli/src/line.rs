@@ -15,6 +15,7 @@ use crate::text::{clean, wrap};
 
 const DIM: Style = Style::new().dimmed();
 const LOUD: Style = AnsiColor::Yellow.on_default().bold();
+const FINE: Style = AnsiColor::Green.on_default();
 
 /// Columns of time and verdict and the gaps after them: where the second row begins.
 const INDENT: usize = 14;
@@ -115,10 +116,14 @@ impl Lines {
             v1::lost::Stage::Relay => " in the relay",
             v1::lost::Stage::Unspecified => "",
         };
+        let node = match lost.node.as_str() {
+            "" => String::new(),
+            node => format!(" on {}", clean(node)),
+        };
         let reason = clean(&lost.reason).replace('_', " ");
         let count = lost.count;
         format!(
-            "{DIM}{time}{DIM:#}  {LOUD}{:<13}{LOUD:#}  {count} {what} lost{stage}: {reason}",
+            "{DIM}{time}{DIM:#}  {LOUD}{:<13}{LOUD:#}  {count} {what} lost{stage}{node}: {reason}",
             "! LOST"
         )
     }
@@ -127,19 +132,23 @@ impl Lines {
     pub(crate) fn node(&self, node: &v1::NodeState) -> String {
         use v1::node_state::State;
         let time = self.time(node.time.as_ref());
-        let (mark, what) = match node.state() {
-            State::Followed => ("  NODE", "its flows are here from now on"),
-            State::Late => ("! LATE", "its flows come late, out of order"),
-            State::Unreachable => ("! MISSING", "its flows are missing"),
-            State::NoAgent => ("! MISSING", "no agent runs on it"),
-            State::Unspecified => ("  NODE", "its state is not known"),
+        let (mark, style, what) = match node.state() {
+            State::Followed => ("✓ NODE", FINE, "its flows come from here on"),
+            State::Late => ("! LATE", LOUD, "its flows come late, after younger ones"),
+            State::Unreachable => ("! MISSING", LOUD, "its flows do not come"),
+            State::NoAgent => (
+                "! MISSING",
+                LOUD,
+                "no agent runs there, its flows are not seen",
+            ),
+            State::Unspecified => ("! NODE", LOUD, "how well its flows come is not known"),
         };
         let why = match node.message.as_str() {
             "" => String::new(),
             message => format!(": {}", clean(message)),
         };
         let name = clean(&node.node);
-        format!("{DIM}{time}{DIM:#}  {LOUD}{mark:<13}{LOUD:#}  node {name}: {what}{why}")
+        format!("{DIM}{time}{DIM:#}  {style}{mark:<13}{style:#}  node {name}: {what}{why}")
     }
 
     /// A row of our own in the midst of the stream.
@@ -198,14 +207,17 @@ fn with_reason(
 /// What `-o wide` adds below a flow.
 fn details(flow: &v1::Flow) -> String {
     let mut parts = Vec::new();
-    if !flow.node.is_empty() {
+    let several_nodes = flow.vantages.iter().any(|vantage| !vantage.node.is_empty());
+    if !flow.node.is_empty() && !several_nodes {
         parts.push(format!("on {}", flow.node));
     }
-    parts.extend(
-        flow.vantages
-            .iter()
-            .map(|v| format!("{} {}", v.interface, v.direction().word())),
-    );
+    parts.extend(flow.vantages.iter().map(|vantage| {
+        let (interface, direction) = (&vantage.interface, vantage.direction().word());
+        match vantage.node.as_str() {
+            "" => format!("{interface} {direction}"),
+            node => format!("{node}: {interface} {direction}"),
+        }
+    }));
     for (name, counters) in [("sent", &flow.forward), ("received", &flow.reply)] {
         if let Some(c) = counters {
             parts.push(format!("{name} {} packets {} bytes", c.packets, c.bytes));

@@ -1,4 +1,5 @@
-//! Names of the two ends: `ci/build`, `prod/db:5432 (prod/db-svc:5432)`, `node/worker-1:22`, `[2001:db8::1]:443`.
+//! Names of the two ends: `ci/build`, `prod/db:5432 (via prod/db-svc:5432)`, `node/worker-1:22`, `[2001:db8::1]:443`,
+//! `10.0.3.4:5432 (withheld)`.
 
 use std::borrow::Cow;
 
@@ -10,15 +11,14 @@ use crate::text::clean;
 pub(super) fn source(flow: &Flow, wide: bool) -> String {
     flow.source.as_ref().map_or_else(unknown, |end| {
         let port = if wide { end.port } else { 0 };
-        with_port(&name(end, wide), port)
+        with_port(&name(end, wide), port) + withheld(end)
     })
 }
 
 pub(super) fn destination(flow: &Flow, wide: bool) -> String {
-    let mut text = flow
-        .destination
-        .as_ref()
-        .map_or_else(unknown, |end| with_port(&name(end, wide), end.port));
+    let mut text = flow.destination.as_ref().map_or_else(unknown, |end| {
+        with_port(&name(end, wide), end.port) + withheld(end)
+    });
     if let Some(service) = &flow.service {
         let dialled = if service.name.is_empty() {
             in_brackets(&service.address)
@@ -31,6 +31,11 @@ pub(super) fn destination(flow: &Flow, wide: bool) -> String {
         ));
     }
     text
+}
+
+/// What stands behind the address of an end that the reader may not know more of.
+fn withheld(end: &Endpoint) -> &'static str {
+    if end.withheld { " (withheld)" } else { "" }
 }
 
 fn unknown() -> String {

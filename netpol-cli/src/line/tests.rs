@@ -235,3 +235,96 @@ fn a_gap_is_visible() {
         "              ! LOST         12 events lost in the kernel: ring full"
     );
 }
+
+#[test]
+fn an_end_that_may_not_be_read_is_an_address() {
+    let mut flow = flow(Saw::Dropped, dropped(Class::Firewall), "denied by policy");
+    flow.destination = Some(Endpoint {
+        address: "10.0.3.4".into(),
+        port: 5432,
+        kind: Kind::Pod.into(),
+        withheld: true,
+        ..Endpoint::default()
+    });
+    assert_eq!(
+        plain(None, &[flow]),
+        "09:30:00.123  ✗ BLOCKED      ci/build         → 10.0.3.4:5432 (withheld)  tcp     ×3     denied by policy"
+    );
+}
+
+#[test]
+fn wide_rows_tell_both_nodes_of_a_connection() {
+    let vantage = |node: &str, interface: &str, direction: v1::Direction| v1::Vantage {
+        node: node.into(),
+        interface: interface.into(),
+        direction: direction.into(),
+        ..v1::Vantage::default()
+    };
+    let mut flow = flow(Saw::Forwarded, Evidence::default(), "");
+    flow.node = "worker-2".into();
+    flow.vantages = vec![vantage("", "veth7", v1::Direction::Ingress)];
+    let details = |flow: &Flow| {
+        let rows = Lines::new(true, None, TimeZone::UTC).flow(flow);
+        anstream::adapter::strip_str(&rows[1]).to_string()
+    };
+    assert_eq!(
+        details(&flow),
+        "              on worker-2, veth7 ingress, sent 4 packets 0 bytes"
+    );
+    flow.vantages = vec![
+        vantage("worker-1", "veth3", v1::Direction::Egress),
+        vantage("worker-2", "veth7", v1::Direction::Ingress),
+    ];
+    assert_eq!(
+        details(&flow),
+        "              worker-1: veth3 egress, worker-2: veth7 ingress, sent 4 packets 0 bytes"
+    );
+}
+
+#[test]
+fn how_well_the_flows_of_a_node_come_stands_among_them() {
+    use v1::node_state::State;
+    let lines = Lines::new(false, None, TimeZone::UTC);
+    let row = |state: State, message: &str| {
+        let row = lines.node(&v1::NodeState {
+            node: "worker-1\x1b[2J".into(),
+            state: state.into(),
+            message: message.into(),
+            time: Some(prost_types::Timestamp {
+                seconds: 1_772_357_400,
+                nanos: 0,
+            }),
+        });
+        anstream::adapter::strip_str(&row).to_string()
+    };
+    assert_eq!(
+        [
+            row(State::Unreachable, "connection refused"),
+            row(State::NoAgent, "no pod of the DaemonSet is on it"),
+            row(State::Late, "4 s behind"),
+            row(State::Followed, ""),
+        ]
+        .join("\n"),
+        "\
+09:30:00.000  ! MISSING      node worker-1\u{fffd}[2J: its flows do not come: connection refused
+09:30:00.000  ! MISSING      node worker-1\u{fffd}[2J: no agent runs there, its flows are not seen: no pod of the DaemonSet is on it
+09:30:00.000  ! LATE         node worker-1\u{fffd}[2J: its flows come late, after younger ones: 4 s behind
+09:30:00.000  ✓ NODE         node worker-1\u{fffd}[2J: its flows come from here on"
+    );
+}
+
+#[test]
+fn a_loss_says_on_which_node() {
+    let lost = Lost {
+        stage: Stage::Kernel.into(),
+        reason: "ring_full".into(),
+        count: 1,
+        node: "worker-1".into(),
+        ..Lost::default()
+    };
+    let row = Lines::new(false, None, TimeZone::UTC).lost(&lost);
+    assert_eq!(
+        anstream::adapter::strip_str(&row).to_string(),
+        "              ! LOST         1 event lost in the kernel on worker-1: ring full"
+    );
+}

@@ -1,7 +1,7 @@
 //! The status as JSON: field names of the `.proto` file, times in RFC 3339.
 
 use netpol_api::{
-    json::{Lost, Time},
+    json::{Lost, NodeState, Time},
     v1,
     word::Word,
 };
@@ -9,6 +9,8 @@ use serde::Serialize;
 
 #[derive(Serialize)]
 pub(super) struct Status {
+    server: &'static str,
+    time: Option<Time>,
     node: String,
     version: String,
     started: Option<Time>,
@@ -24,6 +26,22 @@ pub(super) struct Status {
     lost: Vec<Lost>,
     subscribers: u32,
     exports: Vec<Export>,
+    warnings: Vec<String>,
+    /// Of a relay alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<Node>,
+}
+
+/// A node as a relay sees it.
+#[derive(Serialize)]
+pub(super) struct Node {
+    #[serde(flatten)]
+    state: NodeState,
+    address: String,
+    /// Negative: behind.
+    clock_ahead_seconds: Option<f64>,
+    warnings: Vec<String>,
+    status: Option<Status>,
 }
 
 #[derive(Serialize)]
@@ -99,6 +117,8 @@ struct InventoryError {
 impl From<&v1::GetStatusResponse> for Status {
     fn from(status: &v1::GetStatusResponse) -> Self {
         Self {
+            server: status.server().word(),
+            time: status.time.as_ref().and_then(Time::of),
             node: status.node.clone(),
             version: status.version.clone(),
             started: status.started.as_ref().and_then(Time::of),
@@ -114,6 +134,21 @@ impl From<&v1::GetStatusResponse> for Status {
             lost: status.lost.iter().map(Into::into).collect(),
             subscribers: status.subscribers,
             exports: status.exports.iter().map(Into::into).collect(),
+            warnings: status.warnings.clone(),
+            nodes: status.nodes.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&v1::NodeStatus> for Node {
+    fn from(node: &v1::NodeStatus) -> Self {
+        let state = node.state.as_ref();
+        Self {
+            state: state.map(Into::into).unwrap_or_default(),
+            address: node.address.clone(),
+            clock_ahead_seconds: node.clock_ahead.as_ref().map(super::relay::seconds),
+            warnings: node.warnings.clone(),
+            status: node.status.as_ref().map(Into::into),
         }
     }
 }

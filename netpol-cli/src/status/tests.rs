@@ -2,7 +2,9 @@ use netpol_api::v1::{
     Capability, Export, Interface, InventoryError, Lost, PolicyCount, Watch, lost::Stage,
 };
 
-use super::*;
+use netpol_api::v1::{InventoryStatus, watch::State};
+
+use super::{page::age, *};
 
 fn policies(api_version: &str, kind: &str, count: u32) -> PolicyCount {
     PolicyCount {
@@ -111,7 +113,7 @@ fn a_degraded_agent_says_what_is_missing_and_what_it_costs() {
     };
     let now = Timestamp::from_second(1_000 + 3_720).unwrap();
     assert_eq!(
-        anstream::adapter::strip_str(&table(&status, now)).to_string(),
+        anstream::adapter::strip_str(&Subject::Agent(&status).text(now)).to_string(),
         "\
 node       worker-1
 agent      0.1.0, up 1h 2m
@@ -169,7 +171,7 @@ fn what_is_heard_of_the_api_server_is_told() {
         ..InventoryStatus::default()
     };
     let mut page = Page::default();
-    inventory_section(&mut page, &inventory, Timestamp::from_second(100).unwrap());
+    inventory::section(&mut page, &inventory, Timestamp::from_second(100).unwrap());
     let text = anstream::adapter::strip_str(&page.text).to_string();
     assert!(text.contains("\n  ✗ Pod prod/db: odd\n"), "{text}");
     let (_, section) = text.split_once("\nAPI server\n").unwrap();
@@ -190,7 +192,7 @@ fn an_agent_that_counts_network_policies_alone_is_understood() {
         network_policies: 2,
         ..InventoryStatus::default()
     };
-    assert_eq!(super::policies(&inventory), "2 NetworkPolicies");
+    assert_eq!(inventory::policies(&inventory), "2 NetworkPolicies");
 }
 
 #[test]
@@ -201,6 +203,6 @@ fn ages_are_told_in_two_units() {
         (3_720, "1h 2m"),
         (180_000, "2d 2h"),
     ] {
-        assert_eq!(age(SignedDuration::from_secs(seconds)), text);
+        assert_eq!(age(jiff::SignedDuration::from_secs(seconds)), text);
     }
 }

@@ -7,7 +7,9 @@ mod kubectl;
 mod namespaces;
 mod world;
 
-use netpol_api::v1::observed::Verdict;
+use netpol_api::v1::{
+    GetStatusResponse, NodeState, NodeStatus, get_status_response, node_state, observed::Verdict,
+};
 
 use crate::{
     scripted::{Play, Script, flow, story},
@@ -43,11 +45,38 @@ async fn much_passes_whole() {
 }
 
 #[tokio::test]
-async fn the_status_is_asked_the_same_way() {
-    let world = World::start(Script::new(Play::default())).await;
+async fn the_status_of_a_relay_and_of_one_of_its_nodes_is_asked_the_same_way() {
+    let relay = Script::new(Play::default()).with_status(GetStatusResponse {
+        server: get_status_response::Server::Relay.into(),
+        version: "0.1.0".into(),
+        nodes: vec![NodeStatus {
+            state: Some(NodeState {
+                node: "worker-1".into(),
+                state: node_state::State::Unreachable.into(),
+                message: "connection refused".into(),
+                ..NodeState::default()
+            }),
+            ..NodeStatus::default()
+        }],
+        ..GetStatusResponse::default()
+    });
+    let world = World::start(relay).await;
     let output = world.flows(&["status"]).output().await.unwrap();
     assert_eq!(text(&output.stderr), "");
-    assert!(text(&output.stdout).starts_with("node       worker-1\n"));
+    assert!(text(&output.stdout).starts_with("relay      0.1.0\nnodes      0 of 1 followed\n"));
+    let output = world
+        .flows(&["status", "--node", "worker-1"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(
+        text(&output.stdout),
+        "node       worker-1\nstate      MISSING\n✗ connection refused\n"
+    );
+    assert_eq!(
+        world.error(&["status", "--node", "worker-9"]).await,
+        "flows: relay netpol/netpol-relay-0 of context testkit knows no node worker-9; it knows worker-1\n"
+    );
 }
 
 #[tokio::test]

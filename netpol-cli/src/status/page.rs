@@ -1,0 +1,138 @@
+//! The text of a status: headings, facts and columns.
+
+use anstyle::{AnsiColor, Style};
+use jiff::SignedDuration;
+use netpol_api::{v1::Lost, word::Word};
+
+use crate::text::clean;
+
+const HEADING: Style = Style::new().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const NOTABLE: Style = AnsiColor::Yellow.on_default();
+
+/// Text of the answer, cleaned as it is added.
+#[derive(Default)]
+pub(super) struct Page {
+    pub(super) text: String,
+}
+
+impl Page {
+    fn row(&mut self, row: &str) {
+        self.text.push_str(row.trim_end());
+        self.text.push('\n');
+    }
+
+    pub(super) fn fact(&mut self, name: &str, value: &str) {
+        self.row(&format!("{name:<10} {}", clean(value)));
+    }
+
+    pub(super) fn heading(&mut self, name: &str) {
+        self.row(&format!("\n{HEADING}{name}{HEADING:#}"));
+    }
+
+    pub(super) fn bad(&mut self, sentence: &str) {
+        self.row(&format!("{BAD}{}{BAD:#}", clean(sentence)));
+    }
+
+    pub(super) fn notable(&mut self, sentence: &str) {
+        self.row(&format!("{NOTABLE}{}{NOTABLE:#}", clean(sentence)));
+    }
+
+    /// Aligned rows; what starts with ✗ anywhere catches the eye.
+    pub(super) fn columns(&mut self, rows: impl Iterator<Item = [String; 3]>) {
+        let rows: Vec<[String; 3]> = rows
+            .map(|row| row.map(|cell| clean(&cell).into_owned()))
+            .collect();
+        if rows.is_empty() {
+            self.row("  none");
+        }
+        let widest = |column: usize| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or_default()
+        };
+        let (first, second) = (widest(0), widest(1));
+        for [a, b, c] in &rows {
+            let row = format!("  {a:<first$}  {b:<second$}  {c}");
+            if [a, c].iter().any(|cell| cell.starts_with('✗')) {
+                self.row(&format!("{BAD}{}{BAD:#}", row.trim_end()));
+            } else {
+                self.row(&row);
+            }
+        }
+    }
+
+    /// What was lost, and where.
+    pub(super) fn losses(&mut self, losses: &[Lost]) {
+        self.columns(losses.iter().map(|lost| {
+            [
+                lost.count.to_string(),
+                lost.stage().word().to_owned(),
+                lost.reason.replace('_', " "),
+            ]
+        }));
+    }
+
+    /// Aligned rows of any number of cells, with what else is to be said below each. A row that begins with ✗ or ! catches
+    /// the eye.
+    pub(super) fn table<const N: usize>(
+        &mut self,
+        headings: [&str; N],
+        rows: &[([String; N], Vec<String>)],
+    ) {
+        let rows: Vec<([String; N], &[String])> = rows
+            .iter()
+            .map(|(cells, below)| {
+                let cells = cells.each_ref().map(|cell| clean(cell).into_owned());
+                (cells, below.as_slice())
+            })
+            .collect();
+        let widths: [usize; N] = std::array::from_fn(|column| {
+            let cells = rows.iter().map(|(cells, _)| cells[column].chars().count());
+            cells.chain([headings[column].len()]).max().unwrap_or(0)
+        });
+        let aligned = |cells: [&str; N]| {
+            let padded: Vec<String> = cells
+                .iter()
+                .zip(widths)
+                .map(|(cell, width)| format!("{cell:<width$}"))
+                .collect();
+            format!("  {}", padded.join("  ").trim_end())
+        };
+        self.row(&aligned(headings));
+        for (cells, below) in rows {
+            let row = aligned(cells.each_ref().map(String::as_str));
+            let style = match cells[0].chars().next() {
+                Some('✗') => BAD,
+                Some('!') => NOTABLE,
+                _ => Style::new(),
+            };
+            self.row(&format!("{style}{row}{style:#}"));
+            for sentence in below {
+                self.row(&format!("{style}      {}{style:#}", clean(sentence)));
+            }
+        }
+    }
+}
+
+/// `1 pod`, `3 CiliumNetworkPolicies`.
+pub(super) fn counted(count: u32, one: &str) -> String {
+    match (count, one.strip_suffix('y')) {
+        (1, _) => format!("1 {one}"),
+        (_, Some(stem)) => format!("{count} {stem}ies"),
+        (_, None) => format!("{count} {one}s"),
+    }
+}
+
+/// The two largest units: `3d 4h`, `12m 5s`.
+pub(super) fn age(span: SignedDuration) -> String {
+    let seconds = span.as_secs().max(0);
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, minutes) => format!("{minutes}m {}s", seconds % 60),
+        (0, hours, minutes) => format!("{hours}h {minutes}m"),
+        (days, hours, _) => format!("{days}d {hours}h"),
+    }
+}
