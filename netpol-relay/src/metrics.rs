@@ -1,10 +1,11 @@
 //! Figures for Prometheus. Labels come from fixed vocabularies, but for the names of nodes, of which there are as many as
 //! there are nodes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use netpol_api::v1::node_state::State;
 use netpol_api::word::Word;
+use netpol_transport::tls::{CertificateCollector, ServerTls};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -31,19 +32,27 @@ pub struct Metrics {
     /// Attempts to connect to an agent after the first.
     pub reconnections: Counter,
     lost: Family<LossLabels, Counter>,
+    certificates: Arc<OnceLock<CertificateCollector>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LossLabels {
-    reason: &'static str,
+    reason: String,
 }
 
 impl Metrics {
-    /// Counts items that the relay itself lost.
-    pub fn lost(&self, reason: &'static str, count: u64) {
+    /// Counts items that the relay itself lost. Reasons are of a fixed vocabulary.
+    pub fn lost(&self, reason: &str, count: u64) {
+        let reason = reason.to_owned();
         self.lost
             .get_or_create(&LossLabels { reason })
             .inc_by(count);
+    }
+
+    /// Tells of the certificates of the TCP door. There is one such door.
+    pub fn certificates(&self, tls: Arc<ServerTls>) {
+        self.certificates
+            .get_or_init(|| CertificateCollector::new(tls));
     }
 
     /// The text that Prometheus reads (OpenMetrics).
@@ -88,6 +97,9 @@ impl Metrics {
             self.lost.clone(),
         );
         registry.register_collector(Box::new(NodeFigures(nodes.clone())));
+        if let Some(certificates) = self.certificates.get() {
+            registry.register_collector(Box::new(certificates.clone()));
+        }
         let mut text = String::new();
         encode(&mut text, &registry)?;
         Ok(text)

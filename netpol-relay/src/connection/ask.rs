@@ -45,5 +45,6 @@ fn read(status: GetStatusResponse, asked: SystemTime, took: Duration) -> Answer 
     Answer {
         clock: theirs.map(|theirs| Clock::compare(theirs, asked, took)),
         status: Arc::new(status),
+        heard: Instant::now(),
     }
 }

@@ -17,14 +17,13 @@ use std::time::{Duration, SystemTime};
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub(crate) use ask::ask;
-#[cfg(test)]
-pub(crate) use dial::unconnected_client;
 pub use dial::{Client, Dialer};
+pub(crate) use trouble::of_status;
 
 use crate::discovery::{AgentAddress, Discovered};
 use crate::metrics::Metrics;
@@ -120,6 +119,7 @@ impl Connections {
     async fn converse(&self, address: &AgentAddress, client: Client) -> bool {
         let mut answered = false;
         let mut unanswered = 0;
+        let doubts = self.nodes.doubts(address);
         loop {
             match ask(client.clone(), PATIENCE).await {
                 Ok(answer) => {
@@ -136,7 +136,8 @@ impl Connections {
                     return answered;
                 }
             }
-            sleep(ASK_EVERY).await;
+            // Elapsed or woken: the question is the same.
+            let _ = timeout(ASK_EVERY, doubts.notified()).await;
         }
     }
 
@@ -175,7 +176,7 @@ impl Connections {
             match &agent.link {
                 // Said before: attempts are made every few seconds.
                 Link::Down(before) if *before == why => return,
-                Link::Down(_) => {}
+                Link::Untried | Link::Down(_) => {}
                 Link::Up(_) | Link::Late(..) => agent.since = SystemTime::now(),
             }
             warn!(%address, "cannot follow: {why}");

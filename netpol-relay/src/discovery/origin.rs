@@ -83,6 +83,14 @@ impl FromStr for AgentAddress {
     }
 }
 
+impl AgentAddress {
+    /// Whether it is on this machine, where nobody is on the way.
+    #[must_use]
+    pub fn is_unix(&self) -> bool {
+        matches!(self, Self::Unix(_))
+    }
+}
+
 impl fmt::Display for AgentAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,10 +1,11 @@
 //! One agent, as far as it is known.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use netpol_api::v1::GetStatusResponse;
 use netpol_api::v1::node_state::State;
+use tokio::sync::Notify;
 
 use crate::connection::Client;
 use crate::discovery::AgentAddress;
@@ -15,6 +16,8 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 /// How an agent can be reached.
 #[derive(Clone, Debug)]
 pub enum Link {
+    /// The first connection is on its way.
+    Untried,
     /// It answers.
     Up(Client),
     /// It answered, and is late with the next answer; why in plain words.
@@ -26,13 +29,17 @@ pub enum Link {
 impl Link {
     /// Whether there is a connection.
     pub(super) fn is_up(&self) -> bool {
-        !matches!(self, Self::Down(_))
+        matches!(self, Self::Up(_) | Self::Late(..))
+    }
+
+    pub(super) fn is_tried(&self) -> bool {
+        !matches!(self, Self::Untried)
     }
 
     pub(super) fn client(&self) -> Option<Client> {
         match self {
             Self::Up(client) | Self::Late(client, _) => Some(client.clone()),
-            Self::Down(_) => None,
+            Self::Untried | Self::Down(_) => None,
         }
     }
 
@@ -40,6 +47,7 @@ impl Link {
         match self {
             Self::Up(_) => (State::Followed, String::new()),
             Self::Late(_, why) => (State::Late, why.clone()),
+            Self::Untried => (State::Unreachable, "not connected yet".to_owned()),
             Self::Down(why) => (State::Unreachable, why.clone()),
         }
     }
@@ -52,6 +60,8 @@ pub struct Answer {
     pub status: Arc<GetStatusResponse>,
     /// How far its clock is ahead, where it told the time.
     pub clock: Option<Clock>,
+    /// When it came.
+    pub heard: Instant,
 }
 
 /// What the time in an answer tells.
@@ -101,15 +111,18 @@ pub(crate) struct Agent {
     /// Since when it is connected, or is not.
     pub(crate) since: SystemTime,
     pub(crate) answer: Option<Answer>,
+    /// Somebody has reason to think that the link is not what it was.
+    pub(super) doubted: Arc<Notify>,
 }
 
 impl Agent {
     pub(super) fn new(now: SystemTime) -> Self {
         Self {
             found_on: None,
-            link: Link::Down("not connected yet".to_owned()),
+            link: Link::Untried,
             since: now,
             answer: None,
+            doubted: Arc::default(),
         }
     }
 

@@ -6,11 +6,11 @@
 mod agent;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use netpol_api::v1::node_state::State;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub use agent::{Answer, Clock, Link};
 
@@ -112,18 +112,60 @@ impl Nodes {
         self.table().agents.contains_key(address)
     }
 
-    /// Changes what is known of an agent; one that is no longer expected has nothing to change.
+    /// Changes what is known of an agent; one that is no longer expected has nothing to change. Who waits for changes is
+    /// woken where the agent can be reached otherwise than before, or has another name.
     pub(crate) fn update(&self, address: &AgentAddress, change: impl FnOnce(&mut Agent)) {
-        if let Some(agent) = self.table().agents.get_mut(address) {
-            change(agent);
+        let mut table = self.table();
+        let Some(agent) = table.agents.get_mut(address) else {
+            return;
+        };
+        let visible = |agent: &Agent| (agent.link.state(), agent.node_name(address), agent.since);
+        let before = visible(agent);
+        change(agent);
+        let changed = visible(agent) != before;
+        drop(table);
+        if changed {
+            self.changed.send_replace(());
         }
-        self.changed.send_replace(());
+    }
+
+    /// The agent of a node is to be asked how it is: a stream of it broke.
+    pub(crate) fn doubt(&self, address: &AgentAddress) {
+        if let Some(agent) = self.table().agents.get(address) {
+            agent.doubted.notify_one();
+        }
+    }
+
+    /// Wakes whoever asks an agent how it is when that is in doubt.
+    pub(crate) fn doubts(&self, address: &AgentAddress) -> Arc<Notify> {
+        let table = self.table();
+        let agent = table.agents.get(address);
+        agent.map(|agent| agent.doubted.clone()).unwrap_or_default()
+    }
+
+    /// The node of this name, if there is one.
+    pub(crate) fn named(&self, name: &str) -> Option<Node> {
+        self.all().into_iter().find(|node| node.name == name)
     }
 
     /// Whether all agents there are at first have been named.
     #[must_use]
     pub fn is_discovered(&self) -> bool {
         self.table().discovered
+    }
+
+    /// Waits until all agents that there are at first have been named, and each was connected to or found not to answer.
+    pub async fn settled(&self) {
+        let mut changes = self.changes();
+        while !self.is_settled() {
+            // The sender is part of `self`.
+            let _ = changes.changed().await;
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        let table = self.table();
+        table.discovered && table.agents.values().all(|agent| agent.link.is_tried())
     }
 
     /// What keeps agents from being found.

@@ -2,9 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use netpol_api::v1::GetStatusResponse;
+use netpol_transport::client::{Options, connect_over};
+use tonic::transport::Server;
 
 use super::*;
-use crate::connection::unconnected_client;
+use crate::connection::Client;
 use crate::discovery::Expected;
 
 fn address(text: &str) -> AgentAddress {
@@ -30,9 +32,9 @@ fn seconds(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn up(nodes: &Nodes, at: &str, name: &str, since: u64) {
+fn up(nodes: &Nodes, client: &Client, at: &str, name: &str, since: u64) {
     nodes.update(&address(at), |agent| {
-        agent.link = Link::Up(unconnected_client());
+        agent.link = Link::Up(client.clone());
         agent.since = seconds(since);
         agent.answer = Some(Answer {
             status: Arc::new(GetStatusResponse {
@@ -40,8 +42,24 @@ fn up(nodes: &Nodes, at: &str, name: &str, since: u64) {
                 ..GetStatusResponse::default()
             }),
             clock: None,
+            heard: std::time::Instant::now(),
         });
     });
+}
+
+/// A client of a server that has nothing to serve.
+async fn client() -> Client {
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    let (_, health) = tonic_health::server::health_reporter();
+    let incoming = tokio_stream::once(Ok::<_, std::io::Error>(theirs));
+    tokio::spawn(
+        Server::builder()
+            .add_service(health)
+            .serve_with_incoming(incoming),
+    );
+    connect_over(ours, "nobody", &Options::default())
+        .await
+        .unwrap()
 }
 
 fn told(nodes: &Nodes) -> Vec<(String, State)> {
@@ -51,7 +69,7 @@ fn told(nodes: &Nodes) -> Vec<(String, State)> {
 
 #[tokio::test]
 async fn a_node_has_its_own_name_once_it_has_said_it() {
-    let nodes = Nodes::default();
+    let (nodes, client) = (Nodes::default(), client().await);
     let found = discovered(vec![at(None, "10.0.0.1:1"), at(Some("n2"), "10.0.0.2:1")]);
     assert_eq!(nodes.expect(&found, seconds(1)).len(), 2);
     assert!(nodes.expect(&found, seconds(2)).is_empty());
@@ -62,8 +80,8 @@ async fn a_node_has_its_own_name_once_it_has_said_it() {
             ("n2".to_owned(), State::Unreachable)
         ]
     );
-    up(&nodes, "10.0.0.1:1", "n1", 3);
-    up(&nodes, "10.0.0.2:1", "other", 3);
+    up(&nodes, &client, "10.0.0.1:1", "n1", 3);
+    up(&nodes, &client, "10.0.0.2:1", "other", 3);
     assert_eq!(
         told(&nodes),
         [
@@ -80,11 +98,11 @@ async fn a_node_has_its_own_name_once_it_has_said_it() {
 
 #[tokio::test]
 async fn of_two_agents_of_a_node_the_first_is_followed_and_the_second_named() {
-    let nodes = Nodes::default();
+    let (nodes, client) = (Nodes::default(), client().await);
     let found = discovered(vec![at(None, "10.0.0.1:1"), at(None, "10.0.0.2:1")]);
     nodes.expect(&found, seconds(1));
-    up(&nodes, "10.0.0.2:1", "n1", 2);
-    up(&nodes, "10.0.0.1:1", "n1", 3);
+    up(&nodes, &client, "10.0.0.2:1", "n1", 2);
+    up(&nodes, &client, "10.0.0.1:1", "n1", 3);
     let all = nodes.all();
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].address, Some(address("10.0.0.2:1")));
