@@ -53,6 +53,11 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// How long it may take to answer that.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Bytes of one stream that may be on their way without being read.
+const STREAM_WINDOW: u32 = 64 << 10;
+/// The same for all streams of a connection, which are 64 at most: one that is not read holds no other.
+const CONNECTION_WINDOW: u32 = 64 * STREAM_WINDOW;
+
 /// A connected client. It is one connection: once that is over, every request fails, and a new client is to be connected.
 ///
 /// The server asks now and then whether this side is there, and cuts it off when it is silent for some 40 s. Whoever
@@ -212,6 +217,8 @@ where
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .connect_with_connector(service_fn(move |_: Uri| {
             let stream = stream.take().map(TokioIo::new);
             async move {
