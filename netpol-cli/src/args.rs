@@ -70,6 +70,12 @@ Examples:
 
 Exit codes: 0 success, 1 no server or a broken stream, 2 wrong usage; eval and explain have their own.";
 
+const COMPLETION: &str = "\
+Examples:
+  flows completion bash > /etc/bash_completion.d/flows
+  kubectl flows completion kubectl > ~/.local/bin/kubectl_complete-flows
+  chmod +x ~/.local/bin/kubectl_complete-flows    anywhere on the PATH; for `kubectl flows`";
+
 const FILTERING: &str = "\
 Flags of different kinds all have to match, one value of a kind is enough: --namespace a,b --port 443.
 --not before a filter flag excludes what it matches: --not --port 53. Several exclude one by one.
@@ -120,13 +126,22 @@ pub(crate) fn command() -> Command {
         ))
         .subcommand(asks_nobody(
             Command::new("completion")
-                .about("Write a shell completion script")
+                .about("Write a completion script for a shell, or the program by which kubectl completes")
+                .after_help(COMPLETION)
                 .arg(
                     Arg::new("shell")
                         .required(true)
-                        .value_parser(value_parser!(clap_complete::Shell)),
+                        .value_parser(["bash", "elvish", "fish", "powershell", "zsh", "kubectl"]),
                 ),
         ))
+        .subcommand(
+            Command::new("__complete").hide(true).arg(
+                Arg::new("words")
+                    .num_args(0..)
+                    .allow_hyphen_values(true)
+                    .trailing_var_arg(true),
+            ),
+        )
         .subcommand(asks_nobody(
             Command::new("man").about("Write the manual page").arg(
                 Arg::new("dir")

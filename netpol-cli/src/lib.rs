@@ -11,6 +11,7 @@
 //! explain               the same, with everything that was asked and its text (both: question, walk)
 //! matrix                who may talk to whom in manifests, by workload
 //! status                GetStatus as a table or JSON
+//! complete              for `kubectl flows`
 //! reference             docs/cli.md
 //! ```
 //!
@@ -19,6 +20,7 @@
 
 mod args;
 mod cluster;
+mod complete;
 mod connection;
 mod error;
 mod eval;
@@ -41,7 +43,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::ArgMatches;
+use clap::{ArgMatches, ValueEnum};
 
 use crate::error::CliError;
 
@@ -81,17 +83,39 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
         Some(("version", _)) => {
             writeln!(io::stdout(), "flows {}", env!("CARGO_PKG_VERSION")).map_err(CliError::Output)
         }
-        Some(("completion", matches)) => {
-            let mut script = Vec::new();
-            if let Some(shell) = matches.get_one::<clap_complete::Shell>("shell") {
-                clap_complete::generate(*shell, &mut args::command(), "flows", &mut script);
-            }
-            io::stdout().write_all(&script).map_err(CliError::Output)
+        Some(("completion", matches)) => completion(
+            matches
+                .get_one::<String>("shell")
+                .map_or("", String::as_str),
+        ),
+        Some(("__complete", matches)) => {
+            let words: Vec<String> = matches
+                .get_many("words")
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect();
+            let answer = complete::answer(args::command(), &words, cluster::contexts);
+            io::stdout()
+                .write_all(answer.as_bytes())
+                .map_err(CliError::Output)
         }
         Some(("man", matches)) => man(matches.get_one::<String>("dir").map(Path::new)),
         _ => Err(CliError::Usage("no command given".to_owned())),
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+fn completion(shell: &str) -> Result<(), CliError> {
+    let mut script = Vec::new();
+    match clap_complete::Shell::from_str(shell, true) {
+        Ok(shell) => {
+            clap_complete::generate(shell, &mut args::command(), "flows", &mut script);
+        }
+        // The parser lets nothing else through.
+        Err(_) => script.extend_from_slice(complete::SCRIPT.as_bytes()),
+    }
+    io::stdout().write_all(&script).map_err(CliError::Output)
 }
 
 fn man(dir: Option<&Path>) -> Result<(), CliError> {

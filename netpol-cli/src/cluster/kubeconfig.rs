@@ -85,6 +85,12 @@ impl Files {
         &self.name
     }
 
+    /// The names of all contexts.
+    pub(crate) fn contexts(&self) -> Result<Vec<String>, ContextError> {
+        let contexts = self.read()?.contexts.into_iter();
+        Ok(contexts.map(|context| context.name).collect())
+    }
+
     /// Reads them, of which the context of this name, or the current one.
     pub(crate) async fn context(&self, wanted: Option<&str>) -> Result<Context, ContextError> {
         let kubeconfig = self.read()?;

@@ -32,6 +32,11 @@ pub(crate) use kubeconfig::Files;
 use pods::{NetpolPod, Role};
 use trouble::Trouble;
 
+/// The contexts there are, for completion: a kubeconfig that cannot be read has none.
+pub(crate) fn contexts() -> Vec<String> {
+    Files::find(None).contexts().unwrap_or_default()
+}
+
 /// What the command line says of the cluster to ask.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
