@@ -16,6 +16,9 @@ fn main() -> anyhow::Result<ExitCode> {
         });
     }
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(run::daemon(config))?;
+    let ended = runtime.block_on(run::daemon(config));
+    // A credential plugin that never ends is not waited for.
+    runtime.shutdown_background();
+    ended?;
     Ok(ExitCode::SUCCESS)
 }

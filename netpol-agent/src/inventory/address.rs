@@ -90,7 +90,8 @@ impl AddressHistory {
 
     fn take(&mut self, address: IpAddr, pod: &Arc<Pod>, now: SystemTime) {
         let from = match started(pod) {
-            Some(begin) => begin,
+            // Where the node of the pod has its clock ahead of ours, it began before now all the same.
+            Some(begin) => begin.min(now),
             None if self.started => now,
             None => UNIX_EPOCH,
         };
@@ -215,6 +216,35 @@ mod tests {
             assert_eq!(name(&history, 195).as_deref(), Some("new"));
             assert_eq!(name(&history, 230).as_deref(), Some("new"));
         }
+    }
+
+    #[test]
+    fn a_start_in_the_future_is_that_of_a_clock_ahead() {
+        let (old, new) = (holder("old", None), holder("new", Some(5000)));
+        let history = history(&[
+            (100, None, Some(&old)),
+            (200, Some(&old), None),
+            (210, None, Some(&new)),
+        ]);
+        assert_eq!(name(&history, 150).as_deref(), Some("old"));
+        assert_eq!(name(&history, 205), None, "nobody tells whose it was then");
+        assert_eq!(name(&history, 210).as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn a_pod_made_anew_under_its_name_is_another() {
+        let old = holder("web", Some(90));
+        let mut new = Pod::clone(&holder("web", Some(200)));
+        new.uid = "another".into();
+        let new = Arc::new(new);
+        // The end of the one and the beginning of the other may come as one change.
+        let history = history(&[(100, None, Some(&old)), (210, Some(&old), Some(&new))]);
+        let uid = |seconds| {
+            let pod = history.holder(address(), at(seconds))?;
+            Some(pod.uid.to_string())
+        };
+        assert_eq!(uid(150).as_deref(), Some(""));
+        assert_eq!(uid(205).as_deref(), Some("another"));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Source {
         snapshot: Arc<ArcSwap<Snapshot>>,
         metrics: Metrics,
     ) -> Result<Self, SourceError> {
-        let publisher = Publisher::new(snapshot, metrics);
+        let publisher = Publisher::new(snapshot, metrics.clone());
         Ok(match origin {
             Origin::Directory(directory) => Self {
                 name: directory.display().to_string(),
@@ -64,6 +64,7 @@ impl Source {
             },
             Origin::ApiServer(credentials) => {
                 let server = ApiServer::new(&credentials, publisher).await?;
+                metrics.watches(server.watches());
                 Self {
                     name: server.address().to_owned(),
                     watches: server.watches(),

@@ -1,6 +1,7 @@
 //! Tokens, certificates and kubeconfigs that are not good.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use netpol_testkit::api_server::Certificate;
 use netpol_testkit::artifact;
@@ -75,18 +76,58 @@ fn a_certificate_that_is_not_good_is_told() {
     }
 }
 
+/// What the agent says when it does not start.
+fn refusal(arguments: &[&str]) -> String {
+    let agent = artifact::binary("netpol-agent").unwrap();
+    let mut command = Command::new(agent);
+    command
+        .args(arguments)
+        .env_remove("KUBERNETES_SERVICE_HOST");
+    let output = command.output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_credential_plugin_that_never_ends_is_told() {
+    if !require_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfig = directory.path().join("kubeconfig");
+    let plugin = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
+        "clusters": [{ "name": "c", "cluster": { "server": "http://127.0.0.1:1" } }],
+        "users": [{ "name": "u", "user": { "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "sleep",
+            "args": ["60"],
+            "interactiveMode": "Never",
+        } } }],
+    });
+    std::fs::write(&kubeconfig, plugin.to_string()).unwrap();
+    let socket = directory.path().join("agent.sock");
+    let begin = Instant::now();
+    let refusal = refusal(&[
+        "--socket",
+        socket.to_str().unwrap(),
+        "--kubeconfig",
+        kubeconfig.to_str().unwrap(),
+    ]);
+    assert!(begin.elapsed() < Duration::from_secs(40));
+    assert!(
+        refusal.contains(
+            "the credential plugin of the kubeconfig for http://127.0.0.1:1/ did not end"
+        ),
+        "{refusal}"
+    );
+}
+
 #[test]
 fn credentials_that_cannot_be_used_are_told_at_once() {
-    let refusal = |arguments: &[&str]| {
-        let agent = artifact::binary("netpol-agent").unwrap();
-        let mut command = Command::new(agent);
-        command
-            .args(arguments)
-            .env_remove("KUBERNETES_SERVICE_HOST");
-        let output = command.output().unwrap();
-        assert!(!output.status.success());
-        String::from_utf8(output.stderr).unwrap()
-    };
     if !require_root() {
         return;
     }

@@ -60,7 +60,7 @@ impl Watches {
     }
 
     /// Notes that the API server answered, or sent some part of an answer.
-    pub(super) fn heard(&self, resource: Resource) {
+    pub(crate) fn heard(&self, resource: Resource) {
         let mut watches = self.watches();
         let watch = watches.entry(resource).or_default();
         watch.heard = Some(SystemTime::now());
@@ -70,7 +70,7 @@ impl Watches {
     }
 
     /// Notes where a watch stands.
-    pub(super) fn set_stage(&self, resource: Resource, stage: WatchStage) {
+    pub(crate) fn set_stage(&self, resource: Resource, stage: WatchStage) {
         let mut watches = self.watches();
         let watch = watches.entry(resource).or_default();
         watch.stage = stage;

@@ -26,10 +26,13 @@ mod watch;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use kube::Client;
-use tokio::sync::{mpsc, watch as latest};
+use kube::{Client, Config};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch as latest};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 pub use credentials::{Credentials, CredentialsError};
@@ -42,6 +45,9 @@ use super::publisher::Publisher;
 use groups::Groups;
 use watch::{Outlet, follow};
 use writer::Writer;
+
+/// How long a credential plugin of a kubeconfig may take.
+const LONGEST_SET_UP: Duration = Duration::from_secs(15);
 
 /// Events that wait to be taken in. When there is no room, the API server waits.
 const QUEUE: usize = 1024;
@@ -59,6 +65,15 @@ pub enum ApiServerError {
         address: String,
         /// Why.
         source: Box<kube::Error>,
+    },
+    /// The kubeconfig names a program that gives credentials, and it does not end.
+    #[error(
+        "the credential plugin of the kubeconfig for {address} did not end within {} s: does it wait for somebody to log in?",
+        LONGEST_SET_UP.as_secs()
+    )]
+    Plugin {
+        /// URL of the API server.
+        address: String,
     },
 }
 
@@ -81,10 +96,7 @@ impl ApiServer {
     ) -> Result<Self, ApiServerError> {
         let config = credentials.load().await?;
         let address = config.cluster_url.to_string();
-        let client = Client::try_from(config).map_err(|source| ApiServerError::Client {
-            address: address.clone(),
-            source: Box::new(source),
-        })?;
+        let client = client(config, &address).await?;
         let watches = Arc::new(Watches::of(Resource::ALL));
         Ok(Self {
             client,
@@ -126,5 +138,27 @@ impl ApiServer {
         }
         drop(outlet);
         self.writer.run(queue, stop).await;
+    }
+}
+
+/// Makes a client. This runs a credential plugin to its end, on a thread that nobody waits for if that never comes.
+async fn client(config: Config, address: &str) -> Result<Client, ApiServerError> {
+    let (sender, made) = oneshot::channel();
+    let runtime = Handle::current();
+    std::thread::spawn(move || {
+        let _entered = runtime.enter();
+        // Where nobody waits any more, it is not needed.
+        let _ = sender.send(Client::try_from(config));
+    });
+    let failed = |source| ApiServerError::Client {
+        address: address.to_owned(),
+        source: Box::new(source),
+    };
+    match timeout(LONGEST_SET_UP, made).await {
+        Ok(Ok(made)) => made.map_err(failed),
+        // The thread ended without an answer only if it panicked, which has been printed.
+        Ok(Err(_)) | Err(_) => Err(ApiServerError::Plugin {
+            address: address.to_owned(),
+        }),
     }
 }
