@@ -90,15 +90,15 @@ pub struct Config {
           value_parser = grace)]
     pub grace: Duration,
 
-    /// Options of logs and Events.
-    #[command(flatten)]
-    pub export: ExportOptions,
-
     /// A connection with an end that the API server has not named yet is held back for so many seconds from its first packet
     /// on (0 to 10; 0: not at all). Manifests are not waited for.
     #[arg(long, env = "NETPOL_ADDRESS_WAIT", value_name = "SECONDS", default_value = "1",
           value_parser = address_wait)]
     address_wait: Duration,
+
+    /// Options of logs and Events.
+    #[command(flatten)]
+    pub export: ExportOptions,
 
     /// Options of the kernel side.
     #[command(flatten)]
