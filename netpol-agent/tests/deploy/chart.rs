@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use crate::manifests::{self, CERT_MANAGER, CLUSTER};
 use crate::schema;
 
-const CHART: &str = "deploy/helm/netpol";
+pub(crate) const CHART: &str = "deploy/helm/netpol";
 
 /// False where the caller cannot run, for want of helm or of kubectl.
-fn can_render() -> bool {
+pub(crate) fn can_render() -> bool {
     requirement::require(&[
         Requirement::Command("helm"),
         Requirement::Command("kubectl"),

@@ -10,8 +10,10 @@
 
 mod access;
 mod agent;
+mod apply;
 mod chart;
 mod kustomizations;
 mod manifests;
+mod relay;
 mod schema;
 mod settings;

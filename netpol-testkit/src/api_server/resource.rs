@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 /// Group, version, plural, kind, and whether its objects live in namespaces.
-const BUILT_IN: [(&str, &str, &str, &str, bool); 19] = [
+const BUILT_IN: [(&str, &str, &str, &str, bool); 26] = [
     ("", "v1", "pods", "Pod", true),
     ("", "v1", "namespaces", "Namespace", false),
     ("", "v1", "nodes", "Node", false),
     ("", "v1", "services", "Service", true),
     ("", "v1", "events", "Event", true),
     ("", "v1", "configmaps", "ConfigMap", true),
+    ("", "v1", "secrets", "Secret", true),
     ("", "v1", "serviceaccounts", "ServiceAccount", true),
     ("apps", "v1", "daemonsets", "DaemonSet", true),
     ("apps", "v1", "deployments", "Deployment", true),
@@ -46,8 +47,34 @@ const BUILT_IN: [(&str, &str, &str, &str, bool); 19] = [
         "NetworkPolicy",
         true,
     ),
+    (
+        "policy",
+        "v1",
+        "poddisruptionbudgets",
+        "PodDisruptionBudget",
+        true,
+    ),
+    (RBAC, "v1", "clusterroles", "ClusterRole", false),
+    (
+        RBAC,
+        "v1",
+        "clusterrolebindings",
+        "ClusterRoleBinding",
+        false,
+    ),
+    (RBAC, "v1", "roles", "Role", true),
+    (RBAC, "v1", "rolebindings", "RoleBinding", true),
+    (
+        "scheduling.k8s.io",
+        "v1",
+        "priorityclasses",
+        "PriorityClass",
+        false,
+    ),
     (CRD_GROUP, "v1", CRD_PLURAL, CRD_KIND, false),
 ];
+
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 const CRD_GROUP: &str = "apiextensions.k8s.io";
 const CRD_PLURAL: &str = "customresourcedefinitions";
