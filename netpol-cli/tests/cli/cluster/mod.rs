@@ -5,6 +5,7 @@ mod errors;
 mod gaps;
 mod kubectl;
 mod namespaces;
+mod relay;
 mod world;
 
 use netpol_api::v1::{
@@ -15,7 +16,7 @@ use crate::{
     scripted::{Play, Script, flow, story},
     text,
 };
-use world::World;
+use world::{PORT, World};
 
 #[tokio::test]
 async fn flows_come_through_the_api_server_and_tls_from_the_relay() {
