@@ -26,6 +26,7 @@ impl LocalNode {
             name: name.into(),
             labels: Labels::default(),
             addresses: Vec::new(),
+            kubelet_port: None,
             pod_cidrs: Vec::new(),
         };
         Self {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::space::Space;
 use super::{Inventory, NAMESPACE_NAME_LABEL, blocks};
 use crate::model::{
-    EndpointSlice, Labels, Namespace, NetworkPolicy, Node, Object, Pod, Service, Template,
-    TieredPolicy, Workload,
+    EndpointSlice, Labels, Namespace, NetworkPolicy, Node, Object, Pod, Protocol, Service,
+    Template, TieredPolicy, Workload,
 };
 use crate::verdict::PolicyKind;
 
@@ -153,6 +153,9 @@ impl Inventory {
             .add(&service.cluster_addresses, &service);
         self.service_addresses
             .add(&service.external_addresses, &service);
+        for port in node_ports(&service) {
+            self.node_ports.insert(port, service.clone());
+        }
         self.space(&service.namespace)
             .services
             .insert(service.name.clone(), service);
@@ -167,6 +170,12 @@ impl Inventory {
             .remove(&service.cluster_addresses, &service);
         self.service_addresses
             .remove(&service.external_addresses, &service);
+        for port in node_ports(&service) {
+            let holder = self.node_ports.get(&port);
+            if holder.is_some_and(|holder| Arc::ptr_eq(holder, &service)) {
+                self.node_ports.remove(&port);
+            }
+        }
         true
     }
 
@@ -288,6 +297,12 @@ fn order(policy: &TieredPolicy) -> impl Ord {
         policy.reference.kind,
         policy.reference.name.clone(),
     )
+}
+
+/// The ports on every node by which a Service is reached. An API server gives each to one Service alone.
+fn node_ports(service: &Service) -> impl Iterator<Item = (Protocol, u16)> {
+    let ports = service.ports.iter();
+    ports.filter_map(|port| Some((port.protocol, port.node_port?)))
 }
 
 /// Whether a pod's addresses are its own and still its own (rules 21, 24).

@@ -13,6 +13,7 @@
 mod blocks;
 mod change;
 mod claims;
+mod dialled;
 mod identity;
 mod lookup;
 mod space;
@@ -27,12 +28,13 @@ use imbl::{GenericHashMap, GenericHashSet};
 
 use self::blocks::{PodBlocks, PolicyBlocks};
 use self::claims::Claims;
+pub use self::dialled::Dialled;
 use self::identity::next_number;
 pub(crate) use self::identity::{Identity, Subject};
 use self::space::Space;
 use self::subjects::Subjects;
 use crate::dialect::Dialect;
-use crate::model::{Cidr, Node, Object, Pod, Service, TieredPolicy};
+use crate::model::{Cidr, Node, Object, Pod, Protocol, Service, TieredPolicy};
 
 /// The label that the API server sets on every namespace (rule 11).
 pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -54,6 +56,8 @@ pub struct Inventory {
     nodes: Map<Arc<str>, Arc<Node>>,
     node_addresses: Claims<Node>,
     service_addresses: Claims<Service>,
+    /// By the port on every node.
+    node_ports: Map<(Protocol, u16), Arc<Service>>,
     pod_blocks: PodBlocks,
     policy_blocks: PolicyBlocks,
     /// In order of tier, priority and name; those without a priority last in their tier.

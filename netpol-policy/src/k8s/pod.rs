@@ -135,6 +135,8 @@ pub fn node(from: &api::Node) -> Result<Node, ObjectError> {
             )?);
         }
     }
+    let daemons = status.daemon_endpoints.unwrap_or_default();
+    let kubelet_port = daemons.kubelet_endpoint.map(|found| found.port);
     let spec = from.spec.clone().unwrap_or_default();
     let blocks = match spec.pod_cidrs {
         Some(blocks) if !blocks.is_empty() => blocks,
@@ -151,6 +153,10 @@ pub fn node(from: &api::Node) -> Result<Node, ObjectError> {
         name: name(&from.metadata)?,
         labels: labels(&from.metadata),
         addresses,
+        // 0 where the kubelet says nothing.
+        kubelet_port: kubelet_port
+            .filter(|port| *port != 0)
+            .and_then(|port| port.try_into().ok()),
         pod_cidrs,
     })
 }

@@ -36,6 +36,7 @@ pub fn service(from: &core::Service) -> Result<Service, ObjectError> {
         Some(listed) if !listed.is_empty() => listed,
         _ => spec.cluster_ip.into_iter().collect(),
     };
+    let is_headless = listed.iter().any(|text| text == "None");
     let mut cluster_addresses = Vec::new();
     for (index, text) in listed.iter().enumerate() {
         if !matches!(text.as_str(), "None" | "") {
@@ -57,6 +58,11 @@ pub fn service(from: &core::Service) -> Result<Service, ObjectError> {
             let field = format!("status.loadBalancer.ingress[{index}].ip");
             external_addresses.push(address(text, field)?);
         }
+    }
+    if is_headless || kind == ServiceType::ExternalName {
+        // A name alone: nothing translates addresses that it may list.
+        cluster_addresses.clear();
+        external_addresses.clear();
     }
     let mut ports = Vec::new();
     for (index, found) in spec.ports.iter().flatten().enumerate() {
@@ -84,7 +90,7 @@ pub fn service(from: &core::Service) -> Result<Service, ObjectError> {
         name: name(&from.metadata)?,
         kind,
         cluster_addresses,
-        is_headless: listed.iter().any(|text| text == "None"),
+        is_headless,
         external_addresses,
         selector: spec
             .selector
