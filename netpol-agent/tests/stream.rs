@@ -135,7 +135,16 @@ fn history_comes_first_and_filters_hold_for_both() {
     }
     let (scene, _server) = scene();
     let node = scene.cluster.node();
-    let agent = start(&scene, &["--listen", "127.0.0.1:4245"]);
+    let agent = start(
+        &scene,
+        &[
+            "--listen",
+            "127.0.0.1:4245",
+            "--plaintext",
+            "--authorization",
+            "none",
+        ],
+    );
     let flows = FlowsCommand::against(&agent);
     (46_001..=46_005).for_each(|port| allowed(&scene, port));
     let build = scene.cluster.pod("ci/build").netns();

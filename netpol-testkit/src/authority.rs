@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -31,6 +32,8 @@ pub enum Validity {
     Over,
     /// From the year 4000.
     NotYet,
+    /// For so much longer.
+    Still(Duration),
 }
 
 impl fmt::Debug for Authority {
@@ -103,6 +106,11 @@ impl Authority {
         match validity {
             Validity::Always => {}
             Validity::Over => params.not_after = rcgen::date_time_ymd(2020, 1, 1),
+            Validity::Still(time) => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH);
+                let end = since.map_err(io::Error::other)? + time;
+                params.not_after = rcgen::date_time_ymd(1970, 1, 1) + end;
+            }
             Validity::NotYet => params.not_before = rcgen::date_time_ymd(4000, 1, 1),
         }
         let key = KeyPair::generate().map_err(io::Error::other)?;

@@ -62,7 +62,10 @@ const CONNECTION_WINDOW: u32 = 64 * STREAM_WINDOW;
 ///
 /// The server asks now and then whether this side is there, and cuts it off when it is silent for some 40 s. Whoever
 /// blocks the thread that drives the connection (writing to a pipe that nobody reads, say) is silent.
-pub type Client = ObserverClient<InterceptedService<Channel, Credentials>>;
+pub type Client = ObserverClient<AuthorizedChannel>;
+
+/// What a [`Client`] is made of; for the other services of a server, such as health.
+pub type AuthorizedChannel = InterceptedService<Channel, Credentials>;
 
 /// How to connect.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +82,17 @@ pub struct Options {
 /// When no connection comes up within 10 s, with the cause told apart as far as the system and the server tell it; when a
 /// token would travel in plain text.
 pub async fn connect(server: &Server, options: &Options) -> Result<Client, ConnectError> {
+    channel(server, options).await.map(ObserverClient::new)
+}
+
+/// Connects, for any service.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn channel(
+    server: &Server,
+    options: &Options,
+) -> Result<AuthorizedChannel, ConnectError> {
     let name = server.to_string();
     let failed = |error: io::Error| ConnectError::of_io(&name, None, &error);
     let opening = async {
@@ -129,7 +143,7 @@ where
             }
         }
     };
-    in_time(name, opening).await
+    in_time(name, opening).await.map(ObserverClient::new)
 }
 
 fn refuse_token(server: &str, options: &Options) -> Result<(), ConnectError> {
@@ -143,8 +157,8 @@ fn refuse_token(server: &str, options: &Options) -> Result<(), ConnectError> {
 
 async fn in_time(
     server: &str,
-    opening: impl Future<Output = Result<Client, ConnectError>>,
-) -> Result<Client, ConnectError> {
+    opening: impl Future<Output = Result<AuthorizedChannel, ConnectError>>,
+) -> Result<AuthorizedChannel, ConnectError> {
     timeout(CONNECT_TIMEOUT, opening).await.unwrap_or_else(|_| {
         Err(ConnectError::TimedOut {
             server: server.to_owned(),
@@ -162,7 +176,11 @@ async fn dial(uri: &Uri) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-async fn plain<S>(stream: S, server: &str, options: &Options) -> Result<Client, ConnectError>
+async fn plain<S>(
+    stream: S,
+    server: &str,
+    options: &Options,
+) -> Result<AuthorizedChannel, ConnectError>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -175,7 +193,7 @@ async fn encrypted<S>(
     host: &str,
     tls: &ClientTls,
     options: &Options,
-) -> Result<Client, ConnectError>
+) -> Result<AuthorizedChannel, ConnectError>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -198,7 +216,7 @@ async fn open<S>(
     server: &str,
     trusted: Option<&str>,
     options: &Options,
-) -> Result<Client, ConnectError>
+) -> Result<AuthorizedChannel, ConnectError>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -233,7 +251,7 @@ where
             reason: innermost(&error).to_string(),
         })?;
     let credentials = Credentials::new(options.token.clone());
-    Ok(ObserverClient::with_interceptor(channel, credentials))
+    Ok(InterceptedService::new(channel, credentials))
 }
 
 fn innermost<'a>(
