@@ -27,7 +27,7 @@ fn helm(arguments: &[&str]) -> Result<String, Error> {
 }
 
 /// What `helm template` makes with these values, each `NAME=VALUE`.
-fn template(values: &[&str]) -> Result<Vec<Value>, Error> {
+pub(crate) fn template(values: &[&str]) -> Result<Vec<Value>, Error> {
     let mut arguments = vec!["template", "netpol", CHART, "--namespace", "netpol"];
     arguments.extend(values.iter().flat_map(|value| ["--set", value]));
     Ok(manifests::documents(&helm(&arguments)?))

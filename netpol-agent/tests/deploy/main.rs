@@ -11,9 +11,11 @@
 mod access;
 mod agent;
 mod apply;
+mod certificates;
 mod chart;
 mod kustomizations;
 mod manifests;
+mod network;
 mod relay;
 mod schema;
 mod settings;
