@@ -78,8 +78,8 @@ pub(crate) struct Join {
     connections: HashMap<ConnectionId, Connection>,
     by_view: HashMap<(NodeIndex, String), ConnectionId>,
     by_key: HashMap<Key, VecDeque<ConnectionId>>,
-    /// By when they were last told of; entries that are not a connection's latest are skipped.
-    order: VecDeque<(ConnectionId, u64)>,
+    /// Those that do not wait to go out, by when they last did; entries that are not a connection's latest are skipped.
+    resting: VecDeque<(ConnectionId, u64)>,
     next: u64,
     touches: u64,
     bytes: usize,
@@ -97,6 +97,7 @@ struct Connection {
     changed: Option<Nanos>,
     /// Places in the order that wait for it.
     places: u32,
+    /// Changes whenever it begins or ceases to wait.
     touched: u64,
 }
 
@@ -107,7 +108,7 @@ impl Join {
             connections: HashMap::new(),
             by_view: HashMap::new(),
             by_key: HashMap::new(),
-            order: VecDeque::new(),
+            resting: VecDeque::new(),
             next: 0,
             touches: 0,
             bytes: 0,
@@ -146,10 +147,11 @@ impl Join {
             }
             None => self.add(name, view),
         };
-        self.touch(id);
+        self.touches += 1;
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.changed.get_or_insert(now);
             connection.places += 1;
+            connection.touched = self.touches;
         }
         self.forget();
         Taken::Changed(id)
@@ -162,14 +164,21 @@ impl Join {
             return Released::Merged;
         };
         connection.places = connection.places.saturating_sub(1);
-        match connection.changed {
-            Some(since) if connection.places == 0 || since < patience => {}
-            _ => return Released::Merged,
+        let rests = connection.places == 0;
+        let is_told = connection
+            .changed
+            .is_some_and(|since| rests || since < patience);
+        let mut flow = None;
+        if is_told {
+            connection.changed = None;
+            let before = connection.weight();
+            flow = connection.give(self.limits.slack);
+            self.bytes = self.bytes + connection.weight() - before;
         }
-        connection.changed = None;
-        let before = connection.weight();
-        let flow = connection.give(self.limits.slack);
-        self.bytes = self.bytes + connection.weight() - before;
+        if rests {
+            self.rest(id);
+            self.forget();
+        }
         flow.map_or(Released::Merged, |flow| Released::Flow(Box::new(flow)))
     }
 
@@ -338,33 +347,27 @@ impl Join {
         Some(connection)
     }
 
-    fn touch(&mut self, id: ConnectionId) {
+    /// Nothing of it waits any more: from now on it may be forgotten, after those of which that was said before.
+    fn rest(&mut self, id: ConnectionId) {
         self.touches += 1;
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.touched = self.touches;
-            self.order.push_back((id, self.touches));
+            self.resting.push_back((id, self.touches));
         }
-        if self.order.len() > 2 * self.connections.len() + 1024 {
+        if self.resting.len() > 2 * self.connections.len() + 1024 {
             let connections = &self.connections;
-            self.order
+            self.resting
                 .retain(|(id, touch)| is_latest(connections, *id, *touch));
         }
     }
 
     /// Forgets what was told of least lately, beyond the limits. What waits to go out stays.
     fn forget(&mut self) {
-        let mut tries = self.order.len();
         while self.connections.len() > self.limits.connections || self.bytes > self.limits.bytes {
-            let Some((id, touch)) = self.order.pop_front().filter(|_| tries > 0) else {
+            let Some((id, touch)) = self.resting.pop_front() else {
                 return;
             };
-            tries -= 1;
-            if !is_latest(&self.connections, id, touch) {
-                continue;
-            }
-            if self.connections.get(&id).is_some_and(|it| it.places > 0) {
-                self.order.push_back((id, touch));
-            } else {
+            if is_latest(&self.connections, id, touch) {
                 self.remove(id);
             }
         }

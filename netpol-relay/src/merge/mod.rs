@@ -206,26 +206,30 @@ impl Merge {
         if let Some(lost) = self.lost_here(now) {
             return Some(Output::Item(Box::new(Item::Lost(lost))));
         }
-        while let Some(order) = self.queue.first() {
+        loop {
+            if !self.kept_over_told && self.is_kept_over() {
+                self.kept_over_told = true;
+                return Some(Output::KeptOver);
+            }
+            let order = self.queue.first()?;
             if !self.is_due(order, now) {
-                break;
+                return None;
             }
             self.frontier = self.frontier.max(order);
             if let Some(item) = self.release(now) {
                 return Some(Output::Item(Box::new(item)));
             }
         }
-        let kept_are_out = match self.mode {
-            Mode::Kept => self.queue.is_empty(),
-            Mode::KeptAndLive | Mode::Live => {
-                self.queue.first().is_none_or(|order| order >= self.start)
+    }
+
+    /// Whether all kept flows are out.
+    fn is_kept_over(&self) -> bool {
+        let first = self.queue.first();
+        !self.catching_up
+            && match self.mode {
+                Mode::Kept => first.is_none(),
+                Mode::KeptAndLive | Mode::Live => first.is_none_or(|order| order >= self.start),
             }
-        };
-        if !self.catching_up && kept_are_out && !self.kept_over_told {
-            self.kept_over_told = true;
-            return Some(Output::KeptOver);
-        }
-        None
     }
 
     /// When [`Self::next`] may have more though nothing comes in; `None`: never.
