@@ -10,8 +10,10 @@
 //! - [`client`]: `unix:///path`, `http://host:port` or `https://host:port`, or a stream, to a connected client.
 //! - [`tls`]: certificates and keys from files, reloaded when they change.
 //! - [`listen`]: connections taken, each with its [`listen::Peer`].
+//! - [`access`]: who may read what, by RBAC of the cluster, and what is withheld.
 //! - [`serving`]: the flags of servers, and what they open.
 
+pub mod access;
 pub mod client;
 pub mod listen;
 pub mod serving;

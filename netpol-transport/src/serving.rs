@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
 use tonic::Status;
 
+use crate::access::ReviewOptions;
 use crate::listen::{Door, Peer};
 use crate::tls::{ClientCertificates, Identity, Pem, ServerTls, ServerTlsFiles, TlsError};
 
@@ -64,6 +65,10 @@ pub struct ServingOptions {
         default_value_t
     )]
     pub authorization: Authorization,
+
+    /// How tokens and rights are reviewed.
+    #[command(flatten)]
+    pub reviews: ReviewOptions,
 }
 
 /// Who may read what on TCP. The Unix socket is for whom its mode lets in, and shows everything.
