@@ -130,7 +130,10 @@ impl PortForward {
                 send(&mut socket, ERROR, message.as_bytes()).await?;
             }
         }
-        socket.close(None).await.map_err(io::Error::other)
+        socket.close(None).await.map_err(io::Error::other)?;
+        // What the client still sends must not reset the connection before it has read the end.
+        while socket.next().await.is_some_and(|message| message.is_ok()) {}
+        Ok(())
     }
 }
 
