@@ -19,7 +19,7 @@ pub(crate) enum CliError {
     Connect(#[from] ConnectError),
     #[error("{}", explain_cluster(.0))]
     Cluster(#[from] Box<ClusterError>),
-    #[error("{server} does not answer as a netpol agent: {reason}")]
+    #[error("{server} does not answer as a netpol agent{}", because(.reason))]
     NotAnAgent { server: String, reason: String },
     /// `hint` says what to do about it.
     #[error("{server} does not know who you are: {reason}{}", after(.hint))]
@@ -36,6 +36,8 @@ pub(crate) enum CliError {
         node: String,
         known: String,
     },
+    #[error("the connection to {server} broke{}", because(.reason))]
+    Broken { server: String, reason: String },
     #[error("{server} ended the stream: {reason}")]
     Stream { server: String, reason: String },
     #[error("{0}")]
@@ -73,9 +75,10 @@ impl CliError {
 
     /// A stream that had begun and broke.
     pub(crate) fn of_stream(server: &str, status: &tonic::Status) -> Self {
-        Self::Stream {
-            server: server.to_owned(),
-            reason: innermost(status),
+        let (server, reason) = (server.to_owned(), innermost(status));
+        match status.source() {
+            Some(_) => Self::Broken { server, reason },
+            None => Self::Stream { server, reason },
         }
     }
 
@@ -99,15 +102,34 @@ impl CliError {
     }
 }
 
-/// The last cause says the most; the server's own message where there is none.
+/// The last cause says the most; the server's own message where there is none. Empty where there is no more to say than that
+/// the other side is gone.
 fn innermost(status: &tonic::Status) -> String {
-    let mut reason = status.message().to_owned();
-    let mut cause = status.source();
-    while let Some(error) = cause {
-        reason = error.to_string();
-        cause = error.source();
+    let causes = || std::iter::successors(status.source(), |cause| (*cause).source());
+    let gone = [
+        io::ErrorKind::UnexpectedEof,
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::BrokenPipe,
+    ];
+    // HTTP/2 keeps what the connection said to itself.
+    let in_http2 = |cause: &'_ (dyn Error + 'static)| {
+        Some(cause.downcast_ref::<h2::Error>()?.get_io()?.kind())
+    };
+    let plain = |cause: &'_ (dyn Error + 'static)| Some(cause.downcast_ref::<io::Error>()?.kind());
+    let mut kinds = causes().filter_map(|cause| in_http2(cause).or_else(|| plain(cause)));
+    if kinds.any(|kind| gone.contains(&kind)) {
+        return String::new();
     }
-    reason
+    causes()
+        .last()
+        .map_or_else(|| status.message().to_owned(), ToString::to_string)
+}
+
+fn because(reason: &str) -> String {
+    match reason {
+        "" => String::new(),
+        reason => format!(": {reason}"),
+    }
 }
 
 fn after(hint: &str) -> String {

@@ -19,6 +19,8 @@ const FINE: Style = AnsiColor::Green.on_default();
 
 /// Columns of time and verdict and the gaps after them: where the second row begins.
 const INDENT: usize = 14;
+/// Where a sentence begins that stands beside a mark.
+const SENTENCE: usize = 29;
 /// No column grows beyond this for one long name.
 const WIDEST_END: usize = 48;
 
@@ -105,9 +107,8 @@ impl Lines {
         rows
     }
 
-    /// The row of a gap.
-    pub(crate) fn lost(&self, lost: &v1::Lost) -> String {
-        let time = self.time(lost.time.as_ref());
+    /// The rows of a gap.
+    pub(crate) fn lost(&self, lost: &v1::Lost) -> Vec<String> {
         let what = if lost.count == 1 { "event" } else { "events" };
         let stage = match lost.stage() {
             v1::lost::Stage::Kernel => " in the kernel",
@@ -118,20 +119,16 @@ impl Lines {
         };
         let node = match lost.node.as_str() {
             "" => String::new(),
-            node => format!(" on {}", clean(node)),
+            node => format!(" on {node}"),
         };
-        let reason = clean(&lost.reason).replace('_', " ");
-        let count = lost.count;
-        format!(
-            "{DIM}{time}{DIM:#}  {LOUD}{:<13}{LOUD:#}  {count} {what} lost{stage}{node}: {reason}",
-            "! LOST"
-        )
+        let (count, reason) = (lost.count, lost.reason.replace('_', " "));
+        let sentence = format!("{count} {what} lost{stage}{node}: {reason}");
+        self.told(lost.time.as_ref(), "! LOST", LOUD, &sentence)
     }
 
-    /// The row of a node whose flows are missing, late, or there again.
-    pub(crate) fn node(&self, node: &v1::NodeState) -> String {
+    /// The rows of a node whose flows are missing, late, or there again.
+    pub(crate) fn node(&self, node: &v1::NodeState) -> Vec<String> {
         use v1::node_state::State;
-        let time = self.time(node.time.as_ref());
         let (mark, style, what) = match node.state() {
             State::Followed => ("✓ NODE", FINE, "its flows come from here on"),
             State::Late => ("! LATE", LOUD, "its flows come late, after younger ones"),
@@ -145,17 +142,38 @@ impl Lines {
         };
         let why = match node.message.as_str() {
             "" => String::new(),
-            message => format!(": {}", clean(message)),
+            message => format!(": {message}"),
         };
-        let name = clean(&node.node);
-        format!("{DIM}{time}{DIM:#}  {style}{mark:<13}{style:#}  node {name}: {what}{why}")
+        let sentence = format!("node {}: {what}{why}", node.node);
+        self.told(node.time.as_ref(), mark, style, &sentence)
     }
 
-    /// A row of our own in the midst of the stream.
-    pub(crate) fn notice(&self, time: Timestamp, mark: &str, sentence: &str) -> String {
-        let time = self.time(Some(&Time(time).into()));
+    /// Rows of our own in the midst of the stream.
+    pub(crate) fn notice(&self, time: Timestamp, mark: &str, sentence: &str) -> Vec<String> {
+        self.told(Some(&Time(time).into()), mark, LOUD, sentence)
+    }
+
+    /// A sentence beside its mark, on as many rows as it needs.
+    fn told(
+        &self,
+        time: Option<&prost_types::Timestamp>,
+        mark: &str,
+        style: Style,
+        sentence: &str,
+    ) -> Vec<String> {
+        let time = self.time(time);
         let sentence = clean(sentence);
-        format!("{DIM}{time}{DIM:#}  {LOUD}{mark:<13}{LOUD:#}  {sentence}")
+        let parts = match self.width {
+            Some(width) => wrap(&sentence, width.saturating_sub(SENTENCE).max(20)),
+            None => vec![sentence.into_owned()],
+        };
+        let head = format!("{DIM}{time}{DIM:#}  {style}{mark:<13}{style:#}  ");
+        let rows = parts.iter().enumerate();
+        rows.map(|(number, part)| match number {
+            0 => format!("{head}{part}"),
+            _ => format!("{:SENTENCE$}{part}", ""),
+        })
+        .collect()
     }
 
     /// Local time of day in milliseconds; blanks where not known.

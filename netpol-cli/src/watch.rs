@@ -96,7 +96,7 @@ async fn again(
             Ok(session) => {
                 let seconds = Timestamp::now().duration_since(broken).as_secs();
                 let sentence = format!(
-                    "connected again after {seconds} s, to {}; what was kept meanwhile follows",
+                    "connected to {} after {seconds} s; what was kept meanwhile follows",
                     session.server
                 );
                 printer

@@ -292,7 +292,13 @@ impl Cluster<'_> {
         let said = if broken { complaint.await } else { None };
         Err(match said {
             Some(said) => failed(Trouble::Other(said.trim().to_owned())),
-            None => error.into(),
+            None => match error {
+                ConnectError::Other { reason, .. } => failed(Trouble::Other(format!(
+                    "it ends at once ({reason}); does the pod listen on port {}?",
+                    target.port
+                ))),
+                error => error.into(),
+            },
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Names of the two ends: `ci/build`, `prod/db:5432 (via prod/db-svc:5432)`, `node/worker-1:22`, `[2001:db8::1]:443`,
-//! `10.0.3.4:5432 (withheld)`.
+//! `node/control-1:6443 (API server)`, `10.0.3.4:5432 (withheld)`.
 
 use std::borrow::Cow;
 
-use netpol_api::v1::{Endpoint, Flow, endpoint::Kind};
+use netpol_api::v1::endpoint::{Component, Kind};
+use netpol_api::v1::{Endpoint, Flow};
 
 use crate::text::clean;
 
@@ -17,7 +18,7 @@ pub(super) fn source(flow: &Flow, wide: bool) -> String {
 
 pub(super) fn destination(flow: &Flow, wide: bool) -> String {
     let mut text = flow.destination.as_ref().map_or_else(unknown, |end| {
-        with_port(&name(end, wide), end.port) + withheld(end)
+        with_port(&name(end, wide), end.port) + component(end) + withheld(end)
     });
     if let Some(service) = &flow.service {
         let dialled = if service.name.is_empty() {
@@ -36,6 +37,15 @@ pub(super) fn destination(flow: &Flow, wide: bool) -> String {
 /// What stands behind the address of an end that the reader may not know more of.
 fn withheld(end: &Endpoint) -> &'static str {
     if end.withheld { " (withheld)" } else { "" }
+}
+
+/// What of Kubernetes itself listens there.
+fn component(end: &Endpoint) -> &'static str {
+    match end.component() {
+        Component::ApiServer => " (API server)",
+        Component::Kubelet => " (kubelet)",
+        Component::Unspecified => "",
+    }
 }
 
 fn unknown() -> String {

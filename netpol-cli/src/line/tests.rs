@@ -231,7 +231,7 @@ fn a_gap_is_visible() {
     };
     let row = Lines::new(false, None, TimeZone::UTC).lost(&lost);
     assert_eq!(
-        anstream::adapter::strip_str(&row).to_string(),
+        anstream::adapter::strip_str(&row.join("\n")).to_string(),
         "              ! LOST         12 events lost in the kernel: ring full"
     );
 }
@@ -295,7 +295,7 @@ fn how_well_the_flows_of_a_node_come_stands_among_them() {
                 nanos: 0,
             }),
         });
-        anstream::adapter::strip_str(&row).to_string()
+        anstream::adapter::strip_str(&row.join("\n")).to_string()
     };
     assert_eq!(
         [
@@ -324,7 +324,24 @@ fn a_loss_says_on_which_node() {
     };
     let row = Lines::new(false, None, TimeZone::UTC).lost(&lost);
     assert_eq!(
-        anstream::adapter::strip_str(&row).to_string(),
+        anstream::adapter::strip_str(&row.join("\n")).to_string(),
         "              ! LOST         1 event lost in the kernel on worker-1: ring full"
+    );
+}
+
+#[test]
+fn a_narrow_terminal_gets_what_is_told_on_several_rows() {
+    let lines = Lines::new(false, Some(60), TimeZone::UTC);
+    let time = Timestamp::from_second(1_772_357_400).unwrap();
+    let rows = lines.notice(
+        time,
+        "! GAP",
+        "the connection to somewhere broke; connecting again",
+    );
+    assert_eq!(
+        anstream::adapter::strip_str(&rows.join("\n")).to_string(),
+        "\
+09:30:00.000  ! GAP          the connection to somewhere
+                             broke; connecting again"
     );
 }

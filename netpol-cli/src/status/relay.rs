@@ -11,9 +11,6 @@ use super::{
     page::{Page, age, counted},
 };
 
-/// Clocks that differ by less, in seconds, keep the order of flows as well as the network does.
-const SKEW: f64 = 1.0;
-
 /// Its name; where no name is known, its agent's address.
 pub(super) fn name(node: &NodeStatus) -> &str {
     let state = node.state.as_ref();
@@ -177,7 +174,6 @@ fn trouble(node: &NodeStatus) -> Vec<String> {
     let mut sentences = Vec::new();
     let message = node.state.as_ref().map(|state| state.message.clone());
     sentences.extend(message.filter(|message| !message.is_empty()));
-    sentences.extend(node.clock_ahead.as_ref().map(seconds).and_then(skew));
     sentences.extend(node.warnings.iter().cloned());
     sentences
 }
@@ -211,14 +207,6 @@ fn below(node: &NodeStatus) -> Vec<String> {
         }
     }
     sentences
-}
-
-fn skew(ahead: f64) -> Option<String> {
-    let word = if ahead > 0.0 { "ahead of" } else { "behind" };
-    let by = ahead.abs();
-    (by >= SKEW).then(|| {
-        format!("its clock is {by:.1} s {word} the relay's: times and order are off by that")
-    })
 }
 
 #[cfg(test)]

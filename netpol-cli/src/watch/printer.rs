@@ -100,8 +100,9 @@ impl Printer {
             let _ = writeln!(anstream::stderr(), "flows: {}", clean(sentence));
             return Ok(());
         }
-        let row = self.lines.notice(Timestamp::now(), mark, sentence);
-        self.rows("", vec![row])
+        self.fit();
+        let rows = self.lines.notice(Timestamp::now(), mark, sentence);
+        self.rows("", rows)
     }
 
     pub(super) fn item(&mut self, response: &WatchFlowsResponse) -> io::Result<()> {
@@ -127,15 +128,16 @@ impl Printer {
             }
             return self.out.flush();
         }
+        self.fit();
         match &response.item {
             Some(Item::Flow(flow)) => self.flow(flow, news),
             Some(Item::Lost(lost)) => {
-                let row = self.lines.lost(lost);
-                self.rows("", vec![row])
+                let rows = self.lines.lost(lost);
+                self.rows("", rows)
             }
             Some(Item::Node(node)) => {
-                let row = self.lines.node(node);
-                self.rows("", vec![row])
+                let rows = self.lines.node(node);
+                self.rows("", rows)
             }
             None => Ok(()),
         }
@@ -174,9 +176,6 @@ impl Printer {
         if self.screen.is_none() && !(news && settled) {
             return Ok(());
         }
-        if let Some((width, _)) = self.terminal() {
-            self.lines.set_width(Some(width));
-        }
         let rows = self.lines.flow(flow);
         self.rows(&flow.id, rows)
     }
@@ -189,6 +188,13 @@ impl Printer {
                     .try_for_each(|row| writeln!(self.out, "{row}"))?;
                 self.out.flush()
             }
+        }
+    }
+
+    /// Rows are broken at the terminal's width of the moment.
+    fn fit(&mut self) {
+        if let Some((width, _)) = self.terminal() {
+            self.lines.set_width(Some(width));
         }
     }
 

@@ -58,6 +58,7 @@ fn relay() -> GetStatusResponse {
         ..InventoryStatus::default()
     });
     let mut skewed = node("worker-2", State::Followed, "", Some(agent("worker-2", 5)));
+    skewed.warnings = vec!["its clock is 3.2 s behind the relay's".into()];
     skewed.clock_ahead = Some(prost_types::Duration {
         seconds: -3,
         nanos: -200_000_000,
@@ -132,7 +133,7 @@ Nodes
       pods: needs watch on pods (403 Forbidden)
     control-1  followed  0.1.0  77     3        0     generation 40
   ! worker-2   followed  0.1.0  5      3        0     generation 40
-      its clock is 3.2 s behind the relay's: times and order are off by that
+      its clock is 3.2 s behind the relay's
 
 Losses in the relay
   4  relay  slow reader
