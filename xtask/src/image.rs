@@ -65,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         fs::remove_file(&archive)
             .with_context(|| format!("cannot replace {}", archive.display()))?;
     }
-    for line in lines(builder, options, &archive) {
+    for line in lines(builder, options, &revision(), &archive) {
         println!("{}", console::bold(&line.join(" ")));
         let mut command = Command::new(&line[0]);
         command.args(&line[1..]).current_dir(artifact::workspace());
@@ -109,8 +109,25 @@ fn choose(found: Found) -> Result<Builder> {
     }
 }
 
+/// The commit that is built, for the image's label; `-dirty` where files differ from it.
+fn revision() -> String {
+    let mut git = Command::new("git");
+    git.args([
+        "describe",
+        "--always",
+        "--abbrev=40",
+        "--exclude=*",
+        "--dirty",
+    ])
+    .current_dir(artifact::workspace());
+    // Sources without their history, or no git.
+    command::output(&mut git).map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
+}
+
 /// The commands, in order: one builds the image, one writes the archive.
-fn lines(builder: Builder, options: &Options, archive: &Path) -> [Vec<String>; 2] {
+fn lines(builder: Builder, options: &Options, revision: &str, archive: &Path) -> [Vec<String>; 2] {
+    let version = concat!("VERSION=", env!("CARGO_PKG_VERSION"));
+    let revision = format!("REVISION={revision}");
     let tag = options.tag.as_str();
     let archive = archive.display().to_string();
     let program = match builder {
@@ -126,7 +143,7 @@ fn lines(builder: Builder, options: &Options, archive: &Path) -> [Vec<String>; 2
     if let Some(platform) = &options.platform {
         build.extend(["--platform", platform]);
     }
-    build.push(".");
+    build.extend(["--build-arg", version, "--build-arg", &revision, "."]);
     let destination = format!("oci-archive:{archive}:{tag}");
     let save = match builder {
         // An OCI layout since Docker 25; both kind and containerd read its older format too.
@@ -181,25 +198,27 @@ mod tests {
     #[test]
     fn each_builder_is_asked_in_its_own_way() {
         let archive = Path::new("/a/netpol.tar");
-        let [build, save] = lines(Builder::Buildah, &options(Some("linux/arm64")), archive)
-            .map(|line| line.join(" "));
+        let lines = |builder, platform| {
+            lines(builder, &options(platform), "abc", archive).map(|line| line.join(" "))
+        };
+        let [build, save] = lines(Builder::Buildah, Some("linux/arm64"));
         assert_eq!(
             build,
             "buildah build --file deploy/image/Dockerfile --tag localhost/netpol:dev \
-             --ignorefile deploy/image/Dockerfile.dockerignore --platform linux/arm64 ."
+             --ignorefile deploy/image/Dockerfile.dockerignore --platform linux/arm64 \
+             --build-arg VERSION=0.1.0 --build-arg REVISION=abc ."
         );
         assert_eq!(
             save,
             "buildah push localhost/netpol:dev oci-archive:/a/netpol.tar:localhost/netpol:dev"
         );
-        let [build, save] =
-            lines(Builder::Docker, &options(None), archive).map(|line| line.join(" "));
+        let [build, save] = lines(Builder::Docker, None);
         assert!(!build.contains("ignorefile"), "{build}");
         assert_eq!(
             save,
             "docker save --output /a/netpol.tar localhost/netpol:dev"
         );
-        let [_, save] = lines(Builder::Podman, &options(None), archive).map(|line| line.join(" "));
+        let [_, save] = lines(Builder::Podman, None);
         assert_eq!(
             save,
             "podman save --format oci-archive --output /a/netpol.tar localhost/netpol:dev"
@@ -210,6 +229,22 @@ mod tests {
     fn what_the_builders_are_told_of_exists() {
         for path in [DOCKERFILE, IGNORED] {
             assert!(artifact::workspace().join(path).is_file(), "{path}");
+        }
+    }
+
+    /// A crate that the ignore file leaves out is missed by the build in the container alone.
+    #[test]
+    fn the_build_sees_every_member_of_the_workspace() {
+        let read = |path: &str| fs::read_to_string(artifact::workspace().join(path)).unwrap();
+        let manifest = read("Cargo.toml");
+        let (_, members) = manifest.split_once("members = [").unwrap();
+        let (members, _) = members.split_once(']').unwrap();
+        let members: Vec<&str> = members.split('"').skip(1).step_by(2).collect();
+        assert!(members.contains(&"netpol-relay"), "{members:?}");
+        let ignored = read(IGNORED);
+        for member in members {
+            let line = format!("!{member}");
+            assert!(ignored.lines().any(|one| one == line), "{line}");
         }
     }
 }
