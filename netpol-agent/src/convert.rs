@@ -10,8 +10,8 @@ use netpol_policy::verdict as policy;
 pub(crate) use computed::{decision, index};
 
 use crate::flow::{
-    Agreement, Counters, Drop, DropClass, Endpoint, Flow, Identity, Lost, NodeReply, Observed,
-    ObservedVerdict, ServiceAddress, Stage, State, Vantage,
+    Agreement, Component, Counters, Drop, DropClass, Endpoint, Flow, Identity, Lost, NodeReply,
+    Observed, ObservedVerdict, ServiceAddress, Stage, State, Vantage,
 };
 
 /// What a conversion needs to know beside the value itself.
@@ -133,6 +133,11 @@ fn endpoint(end: &Endpoint) -> v1::Endpoint {
         Identity::World => message.set_kind(Kind::World),
         Identity::Unknown => message.set_kind(Kind::Unknown),
     }
+    message.set_component(match end.component {
+        Some(Component::ApiServer) => v1::endpoint::Component::ApiServer,
+        Some(Component::Kubelet) => v1::endpoint::Component::Kubelet,
+        None => v1::endpoint::Component::Unspecified,
+    });
     message
 }
 

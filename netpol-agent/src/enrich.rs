@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 use netpol_common::record::Address;
 use netpol_policy::cache::VerdictCache;
 use netpol_policy::connection::{Connection as Question, End};
-use netpol_policy::model::{Pod, Protocol};
+use netpol_policy::model::{Pod, Protocol, Service};
 
 use crate::awaited::Unnamed;
 use crate::binding::Bindings;
-use crate::flow::{Computed, Endpoint, Identity, ServiceAddress, ip_address};
-use crate::inventory::{Snapshot, started};
+use crate::flow::{Component, Computed, Endpoint, Identity, ServiceAddress, ip_address};
+use crate::inventory::{API_SERVER, Snapshot, started};
 use crate::local_node::LocalNode;
 use crate::status::Status;
 use crate::tracker::Connection;
@@ -69,23 +69,22 @@ impl Enricher<'_> {
         let mut unnamed = Unnamed::default();
         let source = self.end(ends[0], self.source_interface(connection), at, &mut unnamed);
         let at_destination = connection.at_destination().map(|seen| seen.key.ifindex);
-        let destination = self.end(ends[1], at_destination, at, &mut unnamed);
+        let mut destination = self.end(ends[1], at_destination, at, &mut unnamed);
 
+        let protocol = Protocol::from_ip_number(connection.key.protocol);
         let dialled = connection.dialled.tuple;
         let dialled = (ip_address(dialled.destination), dialled.destination_port);
-        let named = self.snapshot.service_at(dialled.0);
+        let is_node = matches!(self.remote(dialled.0, at), Identity::Node { .. });
+        let reached_by = self.snapshot.dialled(dialled, protocol, is_node);
+        let no_endpoints = reached_by.is_some_and(|one| self.snapshot.lacks_endpoints(one));
+        let named = reached_by.map(|one| one.service);
+        destination.component = self.component(&destination, protocol, named);
         let reached = (destination.address, destination.port);
         let service = (named.is_some() || dialled != reached).then(|| ServiceAddress {
             service: named.cloned(),
             address: dialled.0,
             port: dialled.1,
         });
-        let protocol = connection.key.protocol;
-        let no_endpoints = named.is_some()
-            && self
-                .snapshot
-                .lacks_endpoints(dialled.0, protocol, dialled.1);
-        let protocol = Protocol::from_ip_number(protocol);
         let has_ports = !matches!(protocol, Protocol::Other(_));
         let question = Question {
             source: end_of(&source),
@@ -150,6 +149,26 @@ impl Enricher<'_> {
             address,
             port,
             identity,
+            component: None,
+        }
+    }
+
+    /// What of Kubernetes itself was reached, by the Service that was dialled or else by the address and port.
+    fn component(
+        &self,
+        end: &Endpoint,
+        protocol: Protocol,
+        dialled: Option<&Arc<Service>>,
+    ) -> Option<Component> {
+        let is_service = dialled.is_some_and(|one| (&*one.namespace, &*one.name) == API_SERVER);
+        let (address, port) = (end.address, end.port);
+        match &end.identity {
+            _ if protocol != Protocol::Tcp => None,
+            _ if is_service || self.snapshot.is_api_server(address, port) => {
+                Some(Component::ApiServer)
+            }
+            Identity::Node { node } if node.kubelet_port == Some(port) => Some(Component::Kubelet),
+            _ => None,
         }
     }
 

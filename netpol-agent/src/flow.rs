@@ -118,6 +118,17 @@ pub struct Endpoint {
     pub port: u16,
     /// Who that is.
     pub identity: Identity,
+    /// What of Kubernetes itself listens there.
+    pub component: Option<Component>,
+}
+
+/// Parts of Kubernetes itself, as far as an address and port tell them from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Component {
+    /// The API server, on a node or outside.
+    ApiServer,
+    /// A node's kubelet.
+    Kubelet,
 }
 
 /// Who stands behind an address at the time of the packet.
@@ -149,9 +160,18 @@ pub enum Identity {
 }
 
 impl Endpoint {
-    /// `namespace/name` of a pod or Service, the name of a node, else the address.
+    /// `namespace/name` of a pod or Service, the name of a node, else the address; of what of Kubernetes itself.
     #[must_use]
     pub fn name(&self) -> String {
+        let name = self.holder_name();
+        match self.component {
+            Some(Component::ApiServer) => format!("the API server ({name})"),
+            Some(Component::Kubelet) => format!("the kubelet ({name})"),
+            None => name,
+        }
+    }
+
+    fn holder_name(&self) -> String {
         match &self.identity {
             Identity::Pod { pod, .. } => format!("{}/{}", pod.namespace, pod.name),
             Identity::Service { service } => format!("{}/{}", service.namespace, service.name),
@@ -412,6 +432,7 @@ mod tests {
                 workload: None,
                 age: Some(Duration::from_secs(seconds)),
             },
+            component: None,
         };
         let unknown = Endpoint {
             identity: Identity::Unknown,

@@ -18,6 +18,7 @@ pub(crate) fn flow(id: u64) -> Flow {
         address: address.parse::<IpAddr>().unwrap(),
         port,
         identity: Identity::World,
+        component: None,
     };
     Flow {
         id: FlowId(id),

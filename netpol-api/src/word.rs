@@ -55,6 +55,7 @@ words! {
         NoAgent "no_agent"
     }
     v1::get_status_response::Server { Agent "agent" Relay "relay" }
+    v1::endpoint::Component { ApiServer "api_server" Kubelet "kubelet" }
     v1::endpoint::Kind { Pod "pod" Node "node" Service "service" World "world" Unknown "unknown" }
     v1::observed::Verdict {
         Forwarded "forwarded"
@@ -130,6 +131,7 @@ mod tests {
         covers::<v1::Direction>(|v| v.as_str_name());
         covers::<v1::Agreement>(|v| v.as_str_name());
         covers::<v1::flow::State>(|v| v.as_str_name());
+        covers::<v1::endpoint::Component>(|v| v.as_str_name());
         covers::<v1::endpoint::Kind>(|v| v.as_str_name());
         covers::<v1::observed::Verdict>(|v| v.as_str_name());
         covers::<v1::drop::Class>(|v| v.as_str_name());

@@ -12,12 +12,14 @@ use netpol_policy::model::Pod;
 
 use super::Map;
 
-/// How long the former holder of an address is remembered.
+/// How long the former holder of an address is remembered, unless told otherwise.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// Holders of every pod address, now and lately.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct AddressHistory {
+    /// How long a former holder is remembered.
+    remembered: Duration,
     tenures: Map<IpAddr, Vec<Tenure>>,
     /// When a tenure ended, and of which address; oldest first.
     ended: Vector<(SystemTime, IpAddr)>,
@@ -43,7 +45,23 @@ impl Tenure {
     }
 }
 
+impl Default for AddressHistory {
+    fn default() -> Self {
+        Self::remembering(REMEMBERED)
+    }
+}
+
 impl AddressHistory {
+    /// Nobody has had any address; former holders will be remembered for this time.
+    pub(super) fn remembering(remembered: Duration) -> Self {
+        Self {
+            remembered,
+            tenures: Map::default(),
+            ended: Vector::new(),
+            started: false,
+        }
+    }
+
     /// Takes in that a pod came, changed or went. A finished pod has given its addresses up, whatever it lists.
     pub(super) fn change(
         &mut self,
@@ -66,14 +84,15 @@ impl AddressHistory {
     /// Ends a round of changes: the first one tells who was there before anybody looked.
     pub(super) fn settle(&mut self, now: SystemTime) {
         self.started = true;
+        let remembered = self.remembered;
         while let Some((until, address)) = self.ended.front().copied()
-            && until + REMEMBERED <= now
+            && until + remembered <= now
         {
             self.ended.pop_front();
             let Some(tenures) = self.tenures.get_mut(&address) else {
                 continue;
             };
-            tenures.retain(|tenure| tenure.until.is_none_or(|until| until + REMEMBERED > now));
+            tenures.retain(|tenure| tenure.until.is_none_or(|until| until + remembered > now));
             if tenures.is_empty() {
                 self.tenures.remove(&address);
             }

@@ -35,7 +35,13 @@ impl ChangeTimes {
                 let pod = (key.namespace.clone(), key.name.clone());
                 set(&mut self.pods, pod, is_gone, now);
             }
-            "Namespace" => set(&mut self.namespaces, key.name.clone(), is_gone, now),
+            "Namespace" => {
+                set(&mut self.namespaces, key.name.clone(), is_gone, now);
+                if is_gone {
+                    // Nothing is in it any more that the policies of former times could bear on.
+                    self.isolation.remove(&key.name);
+                }
+            }
             kind => {
                 let Some(kind) = policy_kind(kind) else {
                     return;

@@ -35,6 +35,7 @@ pub use kubernetes::{
     ApiServerError, Credentials, CredentialsError, Purpose, Resource, Watch, WatchStage, Watches,
 };
 pub use report::{ForeignKind, Problem, Report};
+pub(crate) use snapshot::API_SERVER;
 pub use snapshot::{Sizes, Snapshot};
 pub use source::{Origin, Source, SourceError};
 pub use watcher::WatchError;

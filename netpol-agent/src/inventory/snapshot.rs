@@ -1,24 +1,24 @@
-//! The inventory as of one moment. Never changed once made; the next one shares what no change touches.
+//! The inventory as of one moment. Never changed once made; the next one shares what no change touches. What is asked of
+//! it stands in `lookup`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use netpol_policy::cache::VerdictCache;
-use netpol_policy::connection::{Connection, End};
 use netpol_policy::dialect::Dialect;
 use netpol_policy::inventory::Inventory;
-use netpol_policy::model::{Node, Object, Pod, Protocol, Service, TieredPolicy, Workload};
-use netpol_policy::verdict::{PolicyKind, PolicyRef, TierOutcome, Verdict};
+use netpol_policy::model::{Object, Pod, TieredPolicy, Workload};
+use netpol_policy::verdict::PolicyKind;
 
 use super::address::AddressHistory;
 use super::change::{Change, ObjectKey};
 use super::change_times::ChangeTimes;
 use super::report::Report;
-use super::unread::undecided;
 use super::{Map, policy_kind};
-use crate::flow::Computed;
+
+mod lookup;
+
+pub(crate) use lookup::API_SERVER;
 
 /// Everything the pipeline asks of the inventory.
 #[derive(Clone)]
@@ -130,6 +130,15 @@ impl Snapshot {
             times: ChangeTimes::default(),
             report: Arc::default(),
             sizes: Sizes::default(),
+        }
+    }
+
+    /// The same, with former holders of addresses remembered for this time. To be said before there are any.
+    #[must_use]
+    pub fn remembering(self, time: Duration) -> Self {
+        Self {
+            addresses: AddressHistory::remembering(time),
+            ..self
         }
     }
 
@@ -250,140 +259,6 @@ impl Snapshot {
     pub fn namespaces(&self) -> usize {
         self.inventory.namespaces().len()
     }
-
-    /// The pod that had an address at a time.
-    #[must_use]
-    pub fn pod_at(&self, address: IpAddr, at: SystemTime) -> Option<&Arc<Pod>> {
-        self.addresses.holder(address, at)
-    }
-
-    /// Whether an address is some live pod's own.
-    #[must_use]
-    pub fn is_pod_address(&self, address: IpAddr) -> bool {
-        self.addresses.is_held(address)
-    }
-
-    /// A pod by name.
-    #[must_use]
-    pub fn pod_named(&self, namespace: &str, name: &str) -> Option<&Arc<Pod>> {
-        self.inventory.pod(namespace, name)
-    }
-
-    /// What runs a pod: the Deployment behind its ReplicaSet, the CronJob behind its Job, else its controller.
-    #[must_use]
-    pub fn workload_of<'a>(&'a self, pod: &'a Pod) -> Option<&'a Workload> {
-        let known = pod.controller.as_ref().filter(|_| !self.runs.is_empty());
-        let known = known.and_then(|controller| {
-            self.runs.get(&ObjectKey {
-                kind: controller.kind.clone(),
-                namespace: pod.namespace.clone(),
-                name: controller.name.clone(),
-            })
-        });
-        known.or(pod.workload.as_ref())
-    }
-
-    /// The node that has an address.
-    #[must_use]
-    pub fn node_at(&self, address: IpAddr) -> Option<&Arc<Node>> {
-        self.inventory.node_at(address)
-    }
-
-    /// The node of a name.
-    #[must_use]
-    pub fn node_named(&self, name: &str) -> Option<&Arc<Node>> {
-        self.inventory.node(name)
-    }
-
-    /// The Service that has an address.
-    #[must_use]
-    pub fn service_at(&self, address: IpAddr) -> Option<&Arc<Service>> {
-        self.inventory.service_at(address)
-    }
-
-    /// Whether it is known who had an address at a time.
-    #[must_use]
-    pub fn knows(&self, address: IpAddr, at: SystemTime) -> bool {
-        self.pod_at(address, at).is_some()
-            || self.node_at(address).is_some()
-            || self.service_at(address).is_some()
-    }
-
-    /// Whether an address lies in the cluster's ranges.
-    #[must_use]
-    pub fn is_cluster_address(&self, address: IpAddr) -> bool {
-        self.inventory.is_pod_address(address)
-    }
-
-    /// Whether a Service's port has no ready endpoint. Where the inventory holds no slice of that Service at all, that is
-    /// not known.
-    #[must_use]
-    pub fn lacks_endpoints(&self, address: IpAddr, protocol: u8, port: u16) -> bool {
-        let Some(service) = self.service_at(address) else {
-            return false;
-        };
-        let protocol = Protocol::from_ip_number(protocol);
-        let mut ports = service.ports.iter();
-        ports.any(|one| one.protocol == protocol && one.port == port)
-            && !self.inventory.endpoint_slices(service).is_empty()
-            && !self.inventory.has_ready_endpoints(service, port, protocol)
-    }
-
-    /// What policies say of a connection whose first packet was seen at `at`, and whether something that bears on it
-    /// changed at most `grace` before.
-    #[must_use]
-    pub fn compute(
-        &self,
-        connection: &Connection,
-        at: SystemTime,
-        grace: Duration,
-        cache: &VerdictCache,
-    ) -> Computed {
-        let mut verdict = cache.evaluate(&self.inventory, connection);
-        if !self.report.unread.is_empty() {
-            verdict = Arc::new(undecided(&verdict));
-        }
-        let pods = [&connection.source, &connection.destination]
-            .into_iter()
-            .filter_map(|end| match end {
-                End::Pod { pod, .. } => Some(pod),
-                _ => None,
-            });
-        let changed = pods
-            .filter_map(|pod| self.times.bearing_on(pod, &self.inventory, at))
-            .filter_map(|time| at.duration_since(time).ok())
-            .min()
-            .filter(|age| *age <= grace);
-        let policy_ages = named_policies(&verdict)
-            .into_iter()
-            .filter_map(|policy| {
-                let time = self.times.of_policy(policy)?;
-                Some((policy.clone(), at.duration_since(time).ok()?))
-            })
-            .collect();
-        Computed {
-            generation: self.generation,
-            not_evaluated: self.report.policies_not_evaluated(),
-            changed_before: changed,
-            policy_ages,
-            verdict,
-        }
-    }
-}
-
-/// Every policy that a verdict names, once.
-fn named_policies(verdict: &Verdict) -> BTreeSet<&PolicyRef> {
-    let mut named = BTreeSet::new();
-    for direction in [&verdict.egress, &verdict.ingress] {
-        named.extend(direction.allowed_by.iter().map(|rule| &rule.policy));
-        named.extend(direction.denied_by.iter().map(|denial| &denial.policy));
-        for step in &direction.path {
-            if let TierOutcome::Passed(rules) = &step.outcome {
-                named.extend(rules.iter().map(|rule| &rule.policy));
-            }
-        }
-    }
-    named
 }
 
 #[cfg(test)]

@@ -47,6 +47,9 @@ pub struct Endpoint {
     /// The reader may not know more of this end.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub withheld: bool,
+    /// What of Kubernetes itself listens there.
+    #[serde(skip_serializing_if = "WordOf::is_unspecified")]
+    pub component: WordOf<v1::endpoint::Component>,
 }
 
 impl From<&v1::Endpoint> for Endpoint {
@@ -64,6 +67,7 @@ impl From<&v1::Endpoint> for Endpoint {
             pod_age_seconds: value.pod_age.as_ref().map(seconds),
             host_network: value.host_network,
             withheld: value.withheld,
+            component: WordOf(value.component()),
         }
     }
 }
@@ -83,6 +87,7 @@ impl From<Endpoint> for v1::Endpoint {
             pod_age: value.pod_age_seconds.map(duration),
             host_network: value.host_network,
             withheld: value.withheld,
+            component: value.component.0.into(),
         }
     }
 }

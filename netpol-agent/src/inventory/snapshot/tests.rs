@@ -1,9 +1,14 @@
+use std::net::IpAddr;
+
+use netpol_policy::cache::VerdictCache;
+use netpol_policy::connection::{Connection, End};
 use netpol_policy::manifest;
-use netpol_policy::model::Object;
+use netpol_policy::model::{Object, Protocol};
 use netpol_policy::verdict::{DecidedBy, Decision};
 use proptest::prelude::*;
 
 use super::*;
+use crate::flow::Computed;
 
 const WORLD: &str = r"
 apiVersion: v1
@@ -182,12 +187,13 @@ fn a_service_lacks_endpoints_only_where_its_slices_are_known() {
     let first = world();
     let second = first.next(apply(&slice(false)), Report::default(), at(200));
     let third = second.next(apply(&slice(true)), Report::default(), at(300));
-    let lacks = |snapshot: &Snapshot| snapshot.lacks_endpoints(ip("10.96.0.1"), 6, 5432);
+    let lacks_at = |snapshot: &Snapshot, port| {
+        let dialled = snapshot.dialled((ip("10.96.0.1"), port), Protocol::Tcp, false);
+        dialled.is_some_and(|dialled| snapshot.lacks_endpoints(dialled))
+    };
+    let lacks = |snapshot: &Snapshot| lacks_at(snapshot, 5432);
     assert_eq!([&first, &second, &third].map(lacks), [false, true, false]);
-    assert!(
-        !second.lacks_endpoints(ip("10.96.0.1"), 6, 80),
-        "no such port"
-    );
+    assert!(!lacks_at(&second, 80), "no such port");
 }
 
 #[test]
