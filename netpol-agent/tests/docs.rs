@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 use netpol_agent::config::Config;
+use netpol_transport::tls::CertificateCollector;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -42,6 +43,7 @@ fn every_metric_has_a_line_and_every_line_a_metric() {
     );
     let registered: BTreeSet<String> = agent
         .into_iter()
+        .chain(CertificateCollector::NAMES)
         .map(|name| format!("netpol_{name}"))
         .chain(
             kernel

@@ -10,15 +10,21 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Unit;
 
 use super::server::ServerTls;
+
+const EXPIRY: &str = "certificate_expiry_timestamp_seconds";
+const RELOADS: &str = "certificate_reloads";
+const RELOAD_FAILURES: &str = "certificate_reload_failures";
 
 /// Tells when certificates are over, and how following their files goes.
 #[derive(Clone, Debug)]
 pub struct CertificateCollector(Arc<ServerTls>);
 
 impl CertificateCollector {
+    /// The figures, without the prefix of all figures and the suffix of counters.
+    pub const NAMES: [&str; 3] = [EXPIRY, RELOADS, RELOAD_FAILURES];
+
     /// For a server's certificates.
     #[must_use]
     pub fn new(tls: Arc<ServerTls>) -> Self {
@@ -41,9 +47,9 @@ impl Collector for CertificateCollector {
             *first = end.min(*first);
         }
         let mut family = encoder.encode_descriptor(
-            "certificate_expiry_timestamp",
+            EXPIRY,
             "When the certificate in use expires, seconds since 1970, by what it is used for",
-            Some(&Unit::Seconds),
+            None,
             MetricType::Gauge,
         )?;
         for (role, end) in ends {
@@ -52,12 +58,12 @@ impl Collector for CertificateCollector {
         }
         for (name, help, count) in [
             (
-                "certificate_reloads",
+                RELOADS,
                 "Changes of certificates, keys or authorities that are in use",
                 report.reloads,
             ),
             (
-                "certificate_reload_failures",
+                RELOAD_FAILURES,
                 "Changes of certificates, keys or authorities that could not be used",
                 report.reload_failures,
             ),
