@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
 use futures::FutureExt as _;
 use netpol_policy::dialect::Dialect;
+use netpol_transport::access::Access;
 use netpol_transport::listen::{Door, bind_unix};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -104,7 +105,8 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     let status = Arc::new(Status::default());
     let log = Arc::new(FlowLog::new(config.flows_kept, config.backlog));
     let dialect = Dialect::named(&config.dialect).context("--dialect names none that is known")?;
-    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::empty(dialect)));
+    let nothing = Snapshot::empty(dialect).remembering(config.address_memory);
+    let snapshot = Arc::new(ArcSwap::from_pointee(nothing));
     let inventory =
         inventory::Source::start(config.origin(), snapshot.clone(), metrics.clone()).await?;
     let converter = Arc::new(Converter {
@@ -148,7 +150,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
         converter,
         exports: exports.exports.clone(),
         metrics: metrics.clone(),
-        authorization: config.serving.authorization,
+        access: Access::new(&config.serving, inventory.client())?,
         tls,
         claim,
         facts: Facts {

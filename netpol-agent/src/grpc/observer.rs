@@ -9,8 +9,7 @@ use futures::Stream;
 use netpol_api::filter::Filter;
 use netpol_api::v1;
 use netpol_policy::verdict::PolicyKind;
-use netpol_transport::listen::Peer;
-use netpol_transport::serving::Authorization;
+use netpol_transport::access::Access;
 use netpol_transport::tls::ServerTls;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -46,7 +45,7 @@ pub struct Observer {
     /// Figures.
     pub metrics: Metrics,
     /// Who may read what.
-    pub authorization: Authorization,
+    pub access: Access,
     /// Certificates of the TCP door, where it has some.
     pub tls: Option<Arc<ServerTls>>,
     /// Whether this is the one agent of its node.
@@ -97,10 +96,10 @@ impl v1::observer_server::Observer for Observer {
         &self,
         request: Request<v1::WatchFlowsRequest>,
     ) -> Result<Response<Self::WatchFlowsStream>, Status> {
-        self.authorization
-            .require_full(Peer::of(request.extensions()))?;
+        let reader = self.access.reader(&request).await?;
         let request = request.into_inner();
         let wanted = wanted(&request)?;
+        reader.may_watch(&request).await?;
         let selection = if request.blocked_only {
             Selection::Blocked
         } else {
@@ -110,6 +109,7 @@ impl v1::observer_server::Observer for Observer {
         let (outlet, inlet) = mpsc::channel(OUTLET);
         let feed = Feed {
             wanted,
+            reader,
             converter: self.converter.clone(),
             metrics: self.metrics.clone(),
             status: self.status.clone(),
@@ -128,12 +128,17 @@ impl v1::observer_server::Observer for Observer {
         &self,
         request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        self.authorization
-            .require_full(Peer::of(request.extensions()))?;
+        let reader = self.access.reader(&request).await?;
+        Ok(Response::new(reader.status(self.status()).await?))
+    }
+}
+
+impl Observer {
+    fn status(&self) -> v1::GetStatusResponse {
         let figures = self.log.figures();
         let subscribers = u32::try_from(self.metrics.subscribers.get()).unwrap_or(0);
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        Ok(Response::new(v1::GetStatusResponse {
+        v1::GetStatusResponse {
             node: self.converter.node.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: Some(timestamp(self.facts.started)),
@@ -163,11 +168,9 @@ impl v1::observer_server::Observer for Observer {
             nodes: Vec::new(),
             exports: self.exports.iter().map(|one| export(one)).collect(),
             warnings: self.warnings(),
-        }))
+        }
     }
-}
 
-impl Observer {
     fn warnings(&self) -> Vec<String> {
         let certificates = self.tls.iter().flat_map(|tls| {
             let report = tls.report();

@@ -1,13 +1,16 @@
-//! One reader's stream: kept flows, then live ones, filtered, with every loss told where it happened.
+//! One reader's stream: kept flows, then live ones, without what they may not read, filtered, with every loss told where
+//! it happened.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use netpol_api::filter::Filter;
 use netpol_api::v1;
+use netpol_transport::access::Reader;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -31,14 +34,29 @@ pub(crate) type Outlet = mpsc::Sender<Result<v1::WatchFlowsResponse, Status>>;
 /// Feeds one reader. Waits for that reader alone: whoever is slow falls behind in the broadcast and is told by how much.
 pub(crate) struct Feed {
     pub(crate) wanted: Wanted,
+    pub(crate) reader: Reader,
     pub(crate) converter: Arc<Converter>,
     pub(crate) metrics: Metrics,
     pub(crate) status: Arc<status::Status>,
     pub(crate) outlet: Outlet,
 }
 
-/// The reader went away.
-struct Gone;
+/// Why no more is sent.
+enum End {
+    /// The reader went away.
+    Gone,
+    /// The reader may not have more.
+    Refused(Status),
+}
+
+impl From<Status> for End {
+    fn from(status: Status) -> Self {
+        Self::Refused(status)
+    }
+}
+
+/// How long a reader may take to hear why the stream ends.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 impl Feed {
     /// Runs until the stream is over, the reader is gone, or the daemon stops.
@@ -60,7 +78,12 @@ impl Feed {
         };
         let outlet = self.outlet.clone();
         tokio::select! {
-            _ = self.feed(history, &mut live) => {}
+            end = self.feed(history, &mut live) => {
+                if let Err(End::Refused(status)) = end {
+                    refuse(&outlet, status).await;
+                }
+            }
+            status = self.reader.revoked() => refuse(&outlet, status).await,
             () = over => {}
             () = outlet.closed() => {}
             () = stop.cancelled() => {
@@ -70,14 +93,17 @@ impl Feed {
         }
     }
 
-    async fn feed(&self, history: Vec<Arc<Flow>>, live: &mut Receiver<Item>) -> Result<(), Gone> {
+    async fn feed(&self, history: Vec<Arc<Flow>>, live: &mut Receiver<Item>) -> Result<(), End> {
         self.replay(history).await?;
         if !self.wanted.follow {
-            return Ok(());
+            return match self.reader.refusal().await {
+                Some(refusal) => Err(End::Refused(refusal)),
+                None => Ok(()),
+            };
         }
         loop {
             match live.recv().await {
-                Ok(Item::Flow(flow)) => match self.message(&flow) {
+                Ok(Item::Flow(flow)) => match self.message(&flow).await? {
                     Some(message) => self.deliver(message).await?,
                     None => {
                         self.metrics.filtered.inc();
@@ -102,18 +128,19 @@ impl Feed {
     }
 
     /// The youngest `last` of the kept flows that are wanted, oldest first.
-    async fn replay(&self, history: Vec<Arc<Flow>>) -> Result<(), Gone> {
+    async fn replay(&self, history: Vec<Arc<Flow>>) -> Result<(), End> {
         let most = match (self.wanted.last, self.wanted.follow, self.wanted.since) {
             (Some(last), ..) => last,
             (None, true, None) => 0,
             (None, ..) => usize::MAX,
         };
-        let mut wanted: Vec<v1::Flow> = history
-            .iter()
-            .rev()
-            .filter_map(|flow| self.message(flow))
-            .take(most)
-            .collect();
+        let mut wanted = Vec::new();
+        for flow in history.iter().rev() {
+            if wanted.len() == most {
+                break;
+            }
+            wanted.extend(self.message(flow).await?);
+        }
         drop(history);
         while let Some(message) = wanted.pop() {
             self.deliver(message).await?;
@@ -121,8 +148,9 @@ impl Feed {
         Ok(())
     }
 
-    /// The flow as a message, where it is wanted.
-    fn message(&self, flow: &Flow) -> Option<v1::Flow> {
+    /// The flow as a message, where it is wanted. What may not be read is left out before the filter is asked: else the
+    /// filter would tell it.
+    async fn message(&self, flow: &Flow) -> Result<Option<v1::Flow>, Status> {
         let after = self
             .wanted
             .since
@@ -131,27 +159,38 @@ impl Feed {
             .wanted
             .until
             .is_none_or(|until| flow.last_seen <= until);
-        let message = (after && before).then(|| self.converter.flow(flow))?;
-        self.wanted.filter.matches(&message).then_some(message)
+        if !after || !before {
+            return Ok(None);
+        }
+        let message = self.reader.flow(self.converter.flow(flow)).await?;
+        Ok(message.filter(|message| self.wanted.filter.matches(message)))
     }
 
-    async fn deliver(&self, flow: v1::Flow) -> Result<(), Gone> {
+    async fn deliver(&self, flow: v1::Flow) -> Result<(), End> {
         self.send(v1::watch_flows_response::Item::Flow(flow)).await
     }
 
-    async fn tell(&self, lost: &Lost) -> Result<(), Gone> {
+    async fn tell(&self, lost: &Lost) -> Result<(), End> {
         self.send(v1::watch_flows_response::Item::Lost(
             self.converter.lost(lost),
         ))
         .await
     }
 
-    async fn send(&self, item: v1::watch_flows_response::Item) -> Result<(), Gone> {
+    async fn send(&self, item: v1::watch_flows_response::Item) -> Result<(), End> {
         let response = v1::WatchFlowsResponse { item: Some(item) };
-        self.outlet.send(Ok(response)).await.map_err(|_| Gone)?;
+        self.outlet
+            .send(Ok(response))
+            .await
+            .map_err(|_| End::Gone)?;
         self.metrics.delivered.inc();
         Ok(())
     }
+}
+
+/// Readers can tell a refusal from an end of the data.
+async fn refuse(outlet: &Outlet, status: Status) {
+    let _ = timeout(FAREWELL, outlet.send(Err(status))).await;
 }
 
 #[cfg(test)]
@@ -183,6 +222,7 @@ mod tests {
                 until: None,
                 follow: true,
             },
+            reader: Reader::full(),
             converter: Arc::new(Converter {
                 node: "n".into(),
                 run: "r".into(),

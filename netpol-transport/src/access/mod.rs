@@ -49,6 +49,7 @@ use token::Token;
 pub struct NoApiServer;
 
 /// Who may read what at one server.
+#[derive(Clone)]
 pub struct Access {
     how: Authorization,
     /// For [`Authorization::Kubernetes`].

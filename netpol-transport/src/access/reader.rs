@@ -38,7 +38,9 @@ struct Holder {
 }
 
 impl Reader {
-    pub(super) fn full() -> Self {
+    /// Somebody who may read everything.
+    #[must_use]
+    pub fn full() -> Self {
         Self(Rights::Full)
     }
 
