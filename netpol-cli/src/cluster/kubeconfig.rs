@@ -8,6 +8,8 @@ use std::{
 
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
+use super::proxy::is_bypassed;
+
 /// How long a TCP connection to the API server may take to come up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -18,6 +20,24 @@ pub(crate) struct Context {
     /// The one that commands mean that name none.
     pub(crate) namespace: String,
     pub(crate) config: Config,
+}
+
+impl Context {
+    /// Where its API server is, for messages.
+    pub(super) fn address(&self) -> String {
+        let url = &self.config.cluster_url;
+        match &self.config.proxy_url {
+            // Not the password that may stand before its host.
+            Some(proxy) => {
+                let port = proxy
+                    .port()
+                    .map_or_else(String::new, |port| format!(":{port}"));
+                let host = proxy.host().unwrap_or_default();
+                format!("{url} by the proxy {host}{port}")
+            }
+            None => url.to_string(),
+        }
+    }
 }
 
 /// No context can be used.
@@ -110,6 +130,7 @@ impl Files {
                 context: name,
             });
         }
+        let has_proxy = names_proxy(&kubeconfig, &name);
         let options = KubeConfigOptions {
             context: Some(name.clone()),
             ..KubeConfigOptions::default()
@@ -120,6 +141,10 @@ impl Files {
             context: name.clone(),
             reason: in_words(&error),
         })?;
+        let host = config.cluster_url.host().unwrap_or_default();
+        if !has_proxy && is_bypassed(host, &no_proxy()) {
+            config.proxy_url = None;
+        }
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         // Who waits at a terminal is told at once.
         config.default_retry = false;
@@ -149,6 +174,26 @@ impl Files {
         }
         Ok(merged)
     }
+}
+
+/// Whether the cluster of a context has a proxy of its own.
+fn names_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
+    let context = kubeconfig
+        .contexts
+        .iter()
+        .find(|known| known.name == context);
+    let cluster = context.and_then(|context| Some(&context.context.as_ref()?.cluster));
+    let cluster = kubeconfig
+        .clusters
+        .iter()
+        .find(|known| Some(&known.name) == cluster);
+    let proxy = cluster.and_then(|known| known.cluster.as_ref()?.proxy_url.as_deref());
+    proxy.is_some_and(|proxy| !proxy.is_empty())
+}
+
+fn no_proxy() -> String {
+    let variable = env::var("NO_PROXY").or_else(|_| env::var("no_proxy"));
+    variable.unwrap_or_default()
 }
 
 fn listed(kubeconfig: &Kubeconfig) -> String {

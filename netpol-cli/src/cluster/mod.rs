@@ -13,6 +13,7 @@ mod error;
 mod kubeconfig;
 mod namespaces;
 mod pods;
+mod proxy;
 mod token;
 mod trouble;
 mod tunnel;
@@ -247,7 +248,7 @@ impl Cluster<'_> {
         let listed = pods::find(&self.pods, role, &self.choice.netpol_namespace).await;
         listed.map_err(|trouble| ClusterError::ApiServer {
             context: self.context.name.clone(),
-            url: self.context.config.cluster_url.to_string(),
+            url: self.context.address(),
             trouble,
         })
     }

@@ -6,6 +6,7 @@
 
 mod cluster;
 mod local;
+mod paused;
 mod scripted;
 
 use tokio::process::Command;

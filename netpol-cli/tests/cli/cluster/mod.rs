@@ -33,6 +33,26 @@ async fn flows_come_through_the_api_server_and_tls_from_the_relay() {
 }
 
 #[tokio::test]
+async fn a_proxy_of_the_environment_is_not_for_this_machine_and_one_of_the_kubeconfig_is() {
+    let world = World::start(Script::new(Play::default())).await;
+    let mut command = world.flows(&["list"]);
+    let output = command
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(text(&output.stderr), "");
+    world.change_kubeconfig(|config| {
+        config["clusters"][0]["cluster"]["proxy-url"] = "http://jane:secret@127.0.0.1:1".into();
+    });
+    assert_eq!(
+        world.error(&["list"]).await,
+        "flows: context testkit (URL/ by the proxy 127.0.0.1:1): nothing listens at the address of the API server \
+         (connection refused)\n"
+    );
+}
+
+#[tokio::test]
 async fn much_passes_whole() {
     let many = (0..20_000).map(|i| flow(&i.to_string(), 1, Verdict::Dropped, 1));
     let world = World::start(Script::new(Play::of(many.collect()))).await;
