@@ -88,7 +88,7 @@ pub(crate) struct Join {
 #[derive(Debug)]
 struct Connection {
     /// The source's first where there are two; `None` twice where it was told and no other view can come.
-    views: [Option<View>; 2],
+    views: [Option<Box<View>>; 2],
     /// Node, id and revision of each view.
     known: Vec<(NodeIndex, String, u64)>,
     key: Option<Key>,
@@ -212,7 +212,7 @@ impl Join {
             .iter()
             .position(|known| known.as_ref().is_some_and(|known| known.node == node))
             .unwrap_or(0);
-        connection.views[place] = Some(view);
+        connection.views[place] = Some(Box::new(view));
         self.bytes = self.bytes + connection.weight() - before;
         if connection.views.iter().all(Option::is_some) {
             return id;
@@ -257,7 +257,7 @@ impl Join {
         ) {
             let before = connection.weight();
             connection.known.extend(gone.known);
-            connection.join(view);
+            connection.join(*view);
             self.bytes = self.bytes + connection.weight() - before;
         }
         stays
@@ -281,7 +281,7 @@ impl Join {
             }
             None => {
                 let connection = Connection {
-                    views: [Some(view), None],
+                    views: [Some(Box::new(view)), None],
                     known: vec![known],
                     key,
                     given: None,
@@ -396,7 +396,7 @@ impl Connection {
         if let [Some(first), second @ None] = &mut self.views {
             let comes_first =
                 in_order(&view, first).is_some_and(|(source, _)| source.node == view.node);
-            *second = Some(view);
+            *second = Some(Box::new(view));
             if comes_first {
                 self.views.swap(0, 1);
             }

@@ -8,7 +8,7 @@ use prost::Message;
 use crate::merge::instant::{Nanos, of_stamp};
 
 /// Bytes that a view takes beside its encoded content.
-const OVERHEAD: usize = 512;
+const OVERHEAD: usize = size_of::<View>();
 
 /// Number of a node in one stream.
 pub type NodeIndex = usize;
@@ -118,7 +118,7 @@ impl View {
     }
 }
 
-/// About the memory a flow takes, in bytes. What it takes on the heap is up to about three times that.
+/// About the memory a flow takes, in bytes.
 pub(crate) fn weight(flow: &v1::Flow) -> usize {
     flow.encoded_len() + OVERHEAD
 }

@@ -13,7 +13,7 @@ pub enum Mode {
     Live,
 }
 
-/// Windows and bounds. Bytes are those of the encoding and some more; in memory it is up to about three times as much.
+/// Windows and bounds. Bytes are about what a flow takes in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     /// A live item waits at most so long for others that belong before it.

@@ -29,7 +29,8 @@
 //!
 //! [`Merge::has_room`] says whether a node's next item fits: a caller that reads only then loses nothing here, and what
 //! the agent cannot send it counts by itself. What is pushed all the same is counted, and told as `Lost` of stage RELAY.
-//! So are flows larger than [`Config::largest`].
+//! So are flows larger than [`Config::largest`]. Half of all memory is for whoever comes first, the other half is shared
+//! out evenly, so that no node can keep out another.
 
 mod books;
 mod config;
@@ -171,11 +172,11 @@ impl Merge {
     /// Whether the node's next item is sure to fit.
     #[must_use]
     pub fn has_room(&self, node: NodeIndex) -> bool {
-        self.queue.bytes < self.config.bytes
-            && self
-                .nodes
-                .get(node)
-                .is_some_and(|node| node.has_room(&self.config))
+        let shared = self.config.bytes / 2;
+        self.nodes.get(node).is_some_and(|node| {
+            let share = shared / self.nodes.len();
+            node.has_room(&self.config) && (self.queue.bytes < shared || node.bytes < share)
+        })
     }
 
     /// Takes the next item of a node's stream.
@@ -267,10 +268,10 @@ impl Merge {
         self.books
     }
 
-    /// Connections remembered, and about the bytes held for them and for what waits.
+    /// Connections remembered, waiting ones among them, and about the bytes held for them.
     #[must_use]
     pub fn held(&self) -> (usize, usize) {
-        (self.join.len(), self.join.bytes() + self.queue.bytes)
+        (self.join.len(), self.join.bytes())
     }
 
     /// Time never goes back. While an item was on its way to the reader, nodes may not have been listened to: that is
@@ -327,7 +328,13 @@ impl Merge {
         if let Some(time) = time {
             self.note_lateness(node, time, now);
         }
-        self.enqueue(node, order, NOTICE, What::Notice(Item::Lost(lost)), now);
+        self.enqueue(
+            node,
+            order,
+            NOTICE,
+            What::Notice(Box::new(Item::Lost(lost))),
+            now,
+        );
     }
 
     fn enqueue(&mut self, node: NodeIndex, order: Nanos, bytes: usize, what: What, now: Nanos) {
@@ -347,7 +354,7 @@ impl Merge {
             node.heard = node.heard.max(now);
         }
         match waiting.what {
-            What::Notice(item) => Some(item),
+            What::Notice(item) => Some(*item),
             What::Connection(id) => {
                 self.books.waiting -= 1;
                 let patience = if self.catching_up {
@@ -396,6 +403,12 @@ impl Merge {
         };
         // While kept flows come it belongs before them, whatever their time.
         let order = if self.catching_up { Nanos::MIN } else { now };
-        self.enqueue(node, order, NOTICE, What::Notice(Item::Node(state)), now);
+        self.enqueue(
+            node,
+            order,
+            NOTICE,
+            What::Notice(Box::new(Item::Node(state))),
+            now,
+        );
     }
 }

@@ -62,13 +62,11 @@ impl Merge {
             return true;
         }
         let beyond = order.saturating_add(of_duration(ahead));
-        let full = self.queue.bytes >= self.config.bytes;
-        let mut holders = self
-            .nodes
-            .iter()
-            // One whose buffer is full can say nothing that would help.
-            .filter(|node| node.phase != Phase::Away && !full && node.has_room(&self.config));
-        holders.all(|node| node.late.is_some() || node.reached >= beyond)
+        // One whose buffer is full can say nothing that would help.
+        let mut behind = self.nodes.iter().enumerate().filter(|(_, node)| {
+            node.phase != Phase::Away && node.late.is_none() && node.reached < beyond
+        });
+        !behind.any(|(index, _)| self.has_room(index))
     }
 
     /// Notices that a node is behind the others.

@@ -22,7 +22,7 @@ pub(super) enum What {
     /// A connection's place: what is told there is decided when it is reached.
     Connection(ConnectionId),
     /// A loss, or the state of a node.
-    Notice(Item),
+    Notice(Box<Item>),
 }
 
 #[derive(Debug, Default)]

@@ -1,7 +1,9 @@
 //! What policies say of a connection by two inventories, and what is known of its ends.
 
 use netpol_api::v1::computed::Verdict::{Allowed, Denied, Unknown};
-use netpol_api::v1::{Agreement, Flow, PolicyRef, ServiceAddress, drop::Class, endpoint::Kind};
+use netpol_api::v1::{
+    Agreement, Denial, Flow, PolicyRef, ServiceAddress, drop::Class, endpoint::Kind,
+};
 use prost_types::Duration;
 
 use crate::drive::joined;
@@ -77,12 +79,14 @@ fn each_direction_is_decided_by_the_node_of_its_end() {
 fn agreement_and_sentence_follow_from_what_both_say_together() {
     // The destination's node does not know what policies say; the source's does.
     let mut source = says(unanswered(CONNECTION.at_source()), Allowed, Denied);
-    let mut denial = netpol_api::v1::Denial::default();
-    denial.policy = Some(PolicyRef {
-        namespace: "shop".into(),
-        name: "isolate".into(),
-        ..PolicyRef::default()
-    });
+    let denial = Denial {
+        policy: Some(PolicyRef {
+            namespace: "shop".into(),
+            name: "isolate".into(),
+            ..PolicyRef::default()
+        }),
+        ..Denial::default()
+    };
     source
         .computed
         .as_mut()

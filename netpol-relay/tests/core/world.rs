@@ -77,7 +77,7 @@ impl Connection {
             node: String::new(),
         };
         v1::Flow {
-            id: format!("{node}-{}-{}", self.port, self.first),
+            id: format!("{node}-{self:?}"),
             revision: 1,
             first_seen: stamp(self.first),
             last_seen: stamp(self.last),
