@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
+use kube::Client;
+use netpol_transport::access::Access;
 use netpol_transport::listen::{Door, bind_unix};
+use netpol_transport::serving::Authorization;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -28,6 +31,9 @@ use crate::{http, merge, telemetry};
 /// How long streams and listeners may take to end.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// How long kept flows are waited for in streams that follow: somewhat longer than an agent may take to begin.
+const CATCH_UP: Duration = Duration::from_secs(8);
+
 /// Runs the relay until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -46,7 +52,12 @@ pub async fn daemon(config: Config) -> Result<()> {
 pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let started = SystemTime::now();
     let dialer = config.agents.dialer(&config.serving)?;
-    let (discovery, origin) = discovery(&config.agents).await?;
+    let (discovery, origin, mut client) = discovery(&config.agents).await?;
+    if client.is_none() && config.serving.authorization == Authorization::Kubernetes {
+        client = Some(ApiServer::of(&config.agents).await?.client);
+    }
+    let access = Access::new(&config.serving, client)?;
+    info!(agents = origin, "looking for agents");
     let nodes = Arc::new(Nodes::default());
     let metrics = Metrics::default();
     let mut servers: JoinSet<io::Result<()>> = JoinSet::new();
@@ -63,6 +74,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
         backlog: usize::try_from(config.backlog)?,
         merge: merge::Config {
             window: config.window,
+            catch_up: CATCH_UP,
             ..merge::Config::default()
         },
     };
@@ -73,7 +85,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let observer = Arc::new(Observer::new(
         nodes.clone(),
         metrics.clone(),
-        config.serving.authorization,
+        access,
         tls,
         facts,
         stop.clone(),
@@ -126,25 +138,24 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     ended
 }
 
-/// What finds agents, and what to call it.
-async fn discovery(options: &AgentOptions) -> Result<(Discovery, String)> {
+/// What finds agents, what to call it, and the API server if that is asked.
+async fn discovery(options: &AgentOptions) -> Result<(Discovery, String, Option<Client>)> {
     Ok(match &options.agents {
-        Origin::List(addresses) => (Discovery::List(addresses.clone()), "list".to_owned()),
+        Origin::List(addresses) => {
+            let list = Discovery::List(addresses.clone());
+            (list, "list".to_owned(), None)
+        }
         Origin::Dns { host, port } => {
             let name = format!("dns://{host}:{port}");
             let (host, port) = (host.clone(), *port);
-            (Discovery::Dns { host, port }, name)
+            (Discovery::Dns { host, port }, name, None)
         }
         Origin::Kubernetes => {
             let server = ApiServer::of(options).await?;
             let name = format!("namespace {} of {}", server.namespace, server.address);
-            info!(
-                server = server.address,
-                namespace = server.namespace,
-                "looking for agents"
-            );
-            let pods = Pods::new(server.client, &server.namespace);
-            (Discovery::Kubernetes(Box::new(pods)), name)
+            let pods = Pods::new(server.client.clone(), &server.namespace);
+            let discovery = Discovery::Kubernetes(Box::new(pods));
+            (discovery, name, Some(server.client))
         }
     })
 }

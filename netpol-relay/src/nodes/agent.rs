@@ -13,6 +13,9 @@ use crate::discovery::AgentAddress;
 /// A clock that is off by more than this is told: flows of its node come out of order by as much.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
+/// Clocks that are no further apart count as the same: those of a cluster differ by some milliseconds.
+const CLOCK_PRECISION: Duration = Duration::from_millis(100);
+
 /// How an agent can be reached.
 #[derive(Clone, Debug)]
 pub enum Link {
@@ -85,6 +88,17 @@ impl Clock {
         Self {
             ahead,
             error: took / 2,
+        }
+    }
+
+    /// By how much stamps of the node are to be corrected, in nanoseconds: not at all where its clock may be right. Putting
+    /// right what is only measured badly would bring flows out of order.
+    pub(crate) fn correction(self) -> i64 {
+        let doubtful = (2 * self.error).max(CLOCK_PRECISION);
+        if Duration::from_nanos(self.ahead.unsigned_abs()) > doubtful {
+            self.ahead
+        } else {
+            0
         }
     }
 
@@ -166,7 +180,11 @@ mod tests {
             clock.warning().unwrap(),
             "its clock is 3.2 s ahead of the relay's: its flows are out of order by as much"
         );
-        assert_eq!(Clock::compare(at(1.05), asked, took).warning(), None);
+        assert_eq!(clock.correction(), clock.ahead);
+        let perhaps = Clock::compare(at(1.05), asked, took);
+        assert_eq!(perhaps.warning(), None);
+        assert_eq!(perhaps.correction(), perhaps.ahead);
+        assert_eq!(Clock::compare(at(0.19), asked, took).correction(), 0);
         let behind = Clock::compare(asked - Duration::from_secs(5), asked, took);
         assert_eq!(behind.ahead, -5_100_000_000);
         assert!(

@@ -27,6 +27,8 @@ pub struct Node {
     pub address: Option<AgentAddress>,
     /// How well its flows are had.
     pub state: State,
+    /// The first connection to its agent is on its way.
+    pub is_new: bool,
     /// Why they are not had, or late.
     pub message: String,
     /// Since when the state lasts.
@@ -222,6 +224,7 @@ fn one_of(name: String, mut claims: Vec<(&AgentAddress, &Agent)>) -> Node {
     Node {
         address: Some(address.clone()),
         state,
+        is_new: !agent.link.is_tried(),
         message,
         since: agent.since,
         client: agent.link.client(),
@@ -236,6 +239,7 @@ fn without_agent(name: &str, why: &str, since: SystemTime) -> Node {
         name: name.to_owned(),
         address: None,
         state: State::NoAgent,
+        is_new: false,
         message: why.to_owned(),
         since,
         client: None,

@@ -34,9 +34,11 @@ impl Drop for Task {
 }
 
 impl Member {
-    /// How well its flows are had, where there is something to say: nothing as long as its first stream is on its way.
-    pub(super) fn state(&self, node: &Node) -> Option<(State, String)> {
+    /// How well its flows are had, where there is something to say: nothing as long as its first stream is on its way. Of
+    /// nodes that are there when the reader comes, also that is told.
+    pub(super) fn state(&self, node: &Node, is_first_look: bool) -> Option<(State, String)> {
         match (&self.broken, node.state) {
+            (_, State::Unreachable) if node.is_new && !is_first_look => None,
             (_, State::Unreachable | State::NoAgent | State::Unspecified) => {
                 Some((node.state, node.message.clone()))
             }

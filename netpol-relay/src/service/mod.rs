@@ -39,14 +39,15 @@ async fn router(observer: &Arc<Observer>) -> Result<Router, tonic_reflection::se
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let authorization = observer.authorization;
+    let access = observer.clone();
     let full = move |request: Request<()>| -> Result<_, Status> {
-        authorization.require_full(Peer::of(request.extensions()))?;
+        let peer = Peer::of(request.extensions());
+        access.access.require_full(peer)?;
         Ok(request)
     };
     Ok(listen::server()
         .add_service(service)
-        .add_service(InterceptedService::new(health_service, full))
+        .add_service(InterceptedService::new(health_service, full.clone()))
         .add_service(InterceptedService::new(reflection, full)))
 }
 

@@ -164,7 +164,7 @@ impl NodeStream {
 
 /// A moment of the relay's clock, on the node's clock.
 fn on_clock_of(node: &Node, time: SystemTime) -> SystemTime {
-    let ahead = clock_ahead(node).unwrap_or(0);
+    let ahead = correction(node).unwrap_or(0);
     let offset = Duration::from_nanos(ahead.unsigned_abs());
     let shifted = if ahead < 0 {
         time.checked_sub(offset)
@@ -174,7 +174,7 @@ fn on_clock_of(node: &Node, time: SystemTime) -> SystemTime {
     shifted.unwrap_or(time)
 }
 
-/// How far a node's clock is ahead, in nanoseconds, where that is known.
-pub(super) fn clock_ahead(node: &Node) -> Option<i64> {
-    Some(node.answer.as_ref()?.clock?.ahead)
+/// By how much stamps of a node are to be corrected, in nanoseconds, where its clock is known.
+pub(super) fn correction(node: &Node) -> Option<i64> {
+    Some(node.answer.as_ref()?.clock?.correction())
 }

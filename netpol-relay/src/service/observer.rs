@@ -6,8 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::Stream;
 use netpol_api::v1;
-use netpol_transport::listen::Peer;
-use netpol_transport::serving::Authorization;
+use netpol_transport::access::Access;
 use netpol_transport::tls::ServerTls;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
@@ -46,7 +45,8 @@ pub struct Observer {
     pub(super) nodes: Arc<Nodes>,
     pub(super) metrics: Metrics,
     pub(super) losses: Losses,
-    pub(super) authorization: Authorization,
+    /// Who may read what.
+    pub(super) access: Access,
     /// Certificates of the TCP door, where it has some.
     pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) facts: Facts,
@@ -82,7 +82,7 @@ impl Observer {
     pub fn new(
         nodes: Arc<Nodes>,
         metrics: Metrics,
-        authorization: Authorization,
+        access: Access,
         tls: Option<Arc<ServerTls>>,
         facts: Facts,
         stop: CancellationToken,
@@ -91,7 +91,7 @@ impl Observer {
             nodes,
             metrics,
             losses: Losses::default(),
-            authorization,
+            access,
             tls,
             places: Arc::new(Semaphore::new(facts.streams)),
             facts,
@@ -125,12 +125,12 @@ impl v1::observer_server::Observer for Observer {
         &self,
         request: Request<v1::WatchFlowsRequest>,
     ) -> Result<Response<Self::WatchFlowsStream>, Status> {
-        self.authorization
-            .require_full(Peer::of(request.extensions()))?;
+        let reader = self.access.reader(&request).await?;
         let request = request.into_inner();
+        reader.may_watch(&request).await?;
         check_time("since", request.since)?;
         check_time("until", request.until)?;
-        let plan = Plan::new(&request, false)
+        let plan = Plan::new(&request, !reader.is_full())
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             return Err(Status::resource_exhausted(format!(
@@ -143,6 +143,7 @@ impl v1::observer_server::Observer for Observer {
         let (queue, inlet) = mpsc::channel(self.facts.backlog);
         let source = Source {
             plan,
+            reader: Arc::new(reader),
             nodes: self.nodes.clone(),
             metrics: self.metrics.clone(),
             merge: self.facts.merge,
@@ -161,9 +162,9 @@ impl v1::observer_server::Observer for Observer {
         &self,
         request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        self.authorization
-            .require_full(Peer::of(request.extensions()))?;
-        Ok(Response::new(self.status().await))
+        let reader = self.access.reader(&request).await?;
+        let status = reader.status(self.status().await).await?;
+        Ok(Response::new(status))
     }
 }
 

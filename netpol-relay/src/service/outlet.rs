@@ -108,7 +108,7 @@ impl Outlet {
     }
 
     /// The queue itself, to see whether the reader is there, and to end the stream.
-    pub(super) fn reader(&self) -> mpsc::Sender<Message> {
+    pub(super) fn queue(&self) -> mpsc::Sender<Message> {
         self.queue.clone()
     }
 

@@ -14,18 +14,19 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use netpol_api::v1;
 use netpol_api::v1::node_state::State;
 use netpol_api::v1::watch_flows_response::Item;
+use netpol_transport::access::Reader;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::member::{Member, Task};
-use super::node_stream::{Arrival, NodeStream, clock_ahead};
+use super::node_stream::{Arrival, NodeStream, correction};
 use super::outlet::{Gone, Outlet};
 use crate::merge::{Merge, Mode, NodeIndex, Output, Youngest};
 use crate::metrics::Metrics;
@@ -34,13 +35,39 @@ use crate::pushdown::Plan;
 
 /// What a node said and the merge had no room for yet. Beyond it, the agent waits.
 const INBOX: usize = 32;
+/// How long a reader may take to hear why its stream ends.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// What is taken in before the merge is asked what is due.
+const BATCH: usize = 256;
 
 /// What a reader's stream is made of.
 pub(super) struct Source {
     pub(super) plan: Plan,
+    /// Who reads, and what they may see.
+    pub(super) reader: Arc<Reader>,
     pub(super) nodes: Arc<Nodes>,
     pub(super) metrics: Metrics,
     pub(super) merge: crate::merge::Config,
+}
+
+/// Why a stream ends before it is over.
+enum End {
+    /// The reader went away.
+    Gone,
+    /// The reader may not go on.
+    Refused(Status),
+}
+
+impl From<Gone> for End {
+    fn from(Gone: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<Status> for End {
+    fn from(status: Status) -> Self {
+        Self::Refused(status)
+    }
 }
 
 /// One reader's stream.
@@ -88,30 +115,38 @@ impl Watch {
 
     /// Runs until the stream is over, the reader is gone, or the relay stops.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let reader = self.outlet.reader();
-        tokio::select! {
-            _ = self.serve() => {}
-            () = reader.closed() => {}
-            () = stop.cancelled() => {
-                // Readers can tell a stop from an end of the data.
-                let _ = reader.try_send(Err(Status::unavailable("the relay is stopping")));
-            }
-        }
+        let queue = self.outlet.queue();
+        let reader = self.source.reader.clone();
+        // Readers can tell each of these from an end of the data.
+        let refused = tokio::select! {
+            end = self.serve() => match end {
+                Err(End::Refused(status)) => status,
+                Ok(()) | Err(End::Gone) => return,
+            },
+            status = reader.revoked() => status,
+            () = stop.cancelled() => Status::unavailable("the relay is stopping"),
+            () = queue.closed() => return,
+        };
+        let _ = timeout(FAREWELL, queue.send(Err(refused))).await;
     }
 
-    async fn serve(&mut self) -> Result<(), Gone> {
+    async fn serve(&mut self) -> Result<(), End> {
         let mut changes = self.source.nodes.changes();
         let until = self.until();
         self.look_at_nodes();
         loop {
             self.hand_out().await?;
             if self.merge.is_over() {
-                return Ok(());
+                return match self.source.reader.refusal().await {
+                    Some(refusal) => Err(End::Refused(refusal)),
+                    None => Ok(()),
+                };
             }
             let due = self.merge.deadline();
             tokio::select! {
                 (index, arrival) = next_arrival(&mut self.members, &self.merge, &mut self.turn) => {
                     self.take(index, arrival);
+                    self.take_more();
                 }
                 changed = changes.changed() => {
                     changed.map_err(|_| Gone)?;
@@ -144,7 +179,7 @@ impl Watch {
                 Some(index) => *index,
                 None => self.admit(node),
             };
-            if let Some(ahead) = clock_ahead(node) {
+            if let Some(ahead) = correction(node) {
                 self.merge.set_clock_ahead(index, ahead);
             }
             self.members[index].address.clone_from(&node.address);
@@ -222,13 +257,30 @@ impl Watch {
 
     fn tell_state(&mut self, index: NodeIndex, node: &Node) {
         let member = &mut self.members[index];
-        let Some((state, message)) = member.state(node) else {
+        let Some((state, message)) = member.state(node, !self.looked) else {
             return;
         };
         if member.told != Some(state) {
             member.told = Some(state);
             let state = node_state(&member.name, state, message);
             self.merge.set_state(index, state, SystemTime::now());
+        }
+    }
+
+    /// Takes what else is there already, before the merge is looked at again.
+    fn take_more(&mut self) {
+        for _ in 0..BATCH {
+            let Self {
+                members,
+                merge,
+                turn,
+                ..
+            } = self;
+            let next = in_turn(members, merge, turn, |inbox| inbox.try_recv().ok());
+            match next {
+                Some((index, arrival)) => self.take(index, arrival),
+                None => return,
+            }
         }
     }
 
@@ -253,7 +305,7 @@ impl Watch {
     }
 
     /// Hands out all that is due.
-    async fn hand_out(&mut self) -> Result<(), Gone> {
+    async fn hand_out(&mut self) -> Result<(), End> {
         while let Some(output) = self.merge.next(SystemTime::now()) {
             match output {
                 Output::Item(item) => self.hand(*item).await?,
@@ -269,9 +321,9 @@ impl Watch {
         Ok(())
     }
 
-    async fn hand(&mut self, item: Item) -> Result<(), Gone> {
+    async fn hand(&mut self, item: Item) -> Result<(), End> {
         let item = match item {
-            Item::Flow(flow) => match self.wanted(flow) {
+            Item::Flow(flow) => match self.wanted(flow).await? {
                 Some(flow) => Item::Flow(flow),
                 None => return Ok(()),
             },
@@ -289,20 +341,23 @@ impl Watch {
         Ok(())
     }
 
-    /// The flow, where the reader wants it.
-    fn wanted(&mut self, flow: v1::Flow) -> Option<v1::Flow> {
+    /// What the reader may see of the flow, where it is wanted. What may not be seen is left out before the filter is
+    /// asked: else the filter would tell it.
+    async fn wanted(&mut self, flow: v1::Flow) -> Result<Option<v1::Flow>, Status> {
         if is_joined(&flow) {
             self.source.metrics.joined.inc();
         }
-        if self.source.plan.matches(&flow) {
-            return Some(flow);
+        let id = flow.id.clone();
+        let shown = self.source.reader.flow(flow).await?;
+        let wanted = shown.filter(|flow| self.source.plan.matches(flow));
+        if wanted.is_none() {
+            self.source.metrics.filtered.inc();
+            // A revision that is not wanted takes the place of one that was.
+            if let Some(youngest) = &mut self.youngest {
+                youngest.remove(&id);
+            }
         }
-        self.source.metrics.filtered.inc();
-        // A revision that is not wanted takes the place of one that was.
-        if let Some(youngest) = &mut self.youngest {
-            youngest.remove(&flow.id);
-        }
-        None
+        Ok(wanted)
     }
 }
 
@@ -323,28 +378,41 @@ fn node_state(name: &str, state: State, message: String) -> v1::NodeState {
     }
 }
 
-/// The next that a node says for which there is room. Nodes take turns.
+/// The next that a node says for which there is room.
 async fn next_arrival(
     members: &mut [Member],
     merge: &Merge,
     turn: &mut usize,
 ) -> (NodeIndex, Arrival) {
     poll_fn(|context| {
-        let count = members.len();
-        for step in 0..count {
-            let index = (*turn + step) % count;
-            if !merge.has_room(index) {
-                continue;
+        let next = in_turn(members, merge, turn, |inbox| {
+            match inbox.poll_recv(context) {
+                Poll::Ready(arrival) => arrival,
+                Poll::Pending => None,
             }
-            // One that has said all it was asked for stays silent.
-            if let Poll::Ready(Some(arrival)) = members[index].inbox.poll_recv(context) {
-                *turn = index + 1;
-                return Poll::Ready((index, arrival));
-            }
-        }
-        Poll::Pending
+        });
+        next.map_or(Poll::Pending, Poll::Ready)
     })
     .await
+}
+
+/// Looks for something said, at each node for which there is room. Nodes take turns.
+fn in_turn(
+    members: &mut [Member],
+    merge: &Merge,
+    turn: &mut usize,
+    mut read: impl FnMut(&mut mpsc::Receiver<Arrival>) -> Option<Arrival>,
+) -> Option<(NodeIndex, Arrival)> {
+    let count = members.len();
+    (0..count).find_map(|step| {
+        let index = (*turn + step) % count;
+        if !merge.has_room(index) {
+            return None;
+        }
+        let arrival = read(&mut members[index].inbox)?;
+        *turn = index + 1;
+        Some((index, arrival))
+    })
 }
 
 /// Waits until then; for ever, where there is no such time.

@@ -27,7 +27,7 @@ pub(crate) async fn wait_for_streams(agents: &[Agent], streams: u64) {
 async fn a_slow_reader_loses_and_is_told_and_another_gets_everything() {
     let directory = tempfile::tempdir().unwrap();
     let (agent, socket) = Agent::start(directory.path(), 1);
-    let relay = Relay::of(&[unix(&socket)], &["--backlog", "500", "--window", "0.1"]).await;
+    let relay = Relay::of(&[unix(&socket)], &["--backlog", "2000", "--window", "0.1"]).await;
     let mut slow = relay.watch(follow()).await;
     let mut quick = relay.watch(follow()).await;
     let agents = [agent];
@@ -39,7 +39,7 @@ async fn a_slow_reader_loses_and_is_told_and_another_gets_everything() {
                 .world
                 .see(flow("node-1", number, SystemTime::now()));
             if number % 50 == 0 {
-                sleep(Duration::from_millis(5)).await;
+                sleep(Duration::from_millis(10)).await;
             }
         }
     };

@@ -108,12 +108,9 @@ async fn strangers_are_named_on_either_side() {
     let world = World::new("node-1");
     let agent = serve(&world, address, ours.path(), theirs.path());
     let not_accepted = relay(address, ours.path()).await;
-    assert_eq!(
-        trouble(&not_accepted).await,
-        format!(
-            "https://{address} does not accept the client certificate: its authority is not trusted there"
-        )
-    );
+    let told = trouble(&not_accepted).await;
+    let expected = format!("https://{address} does not accept the client certificate: ");
+    assert!(told.starts_with(&expected), "{told}");
     not_accepted.stop().await;
     drop(agent);
 
