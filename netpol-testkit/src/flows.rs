@@ -26,6 +26,14 @@ impl FlowsCommand {
         }
     }
 
+    /// Against the server of this address, such as a relay.
+    #[must_use]
+    pub fn of(server: &str) -> Self {
+        Self {
+            server: server.to_owned(),
+        }
+    }
+
     /// The command with its server, for callers with wishes of their own.
     ///
     /// # Errors

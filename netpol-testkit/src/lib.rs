@@ -4,6 +4,7 @@
 //!   Cluster ─┬─ node: Namespace ── veth1a2b3c4 ─┐        firewall  nft, iptables, tc in a namespace
 //!            ├─ Pod ── Namespace ── eth0 ───────┘        traffic   bounded TCP, UDP, ICMP, raw frames
 //!            └─ world: Namespace (optional uplink)       inventory manifests of what was made
+//!                                                        underlay  a link between the nodes of two
 //!
 //!   AgentProcess, FlowsCommand   the built binaries, run against such a cluster
 //!   ApiServer                    a Kubernetes API server in this process, with faults on demand
@@ -33,6 +34,7 @@ mod readiness;
 pub mod record;
 pub mod requirement;
 pub mod traffic;
+pub mod underlay;
 mod work_directory;
 
 pub use agent::AgentProcess;
