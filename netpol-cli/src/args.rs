@@ -2,6 +2,7 @@
 
 mod connection;
 mod filters;
+mod namespaces;
 mod since;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use netpol_api::v1::WatchFlowsRequest;
 
 pub(crate) use filters::join_negations;
+pub(crate) use namespaces::Namespaces;
 
 use crate::{connection::Connection, error::CliError, eval, explain, matrix};
 
@@ -20,16 +22,6 @@ pub(crate) enum Output {
     Text,
     Wide,
     Json,
-}
-
-/// Which namespaces are meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Namespaces {
-    /// No flag names one: that of the context, where a context leads to the server, else all.
-    OfContext,
-    All,
-    /// Those that flags name; the request holds them.
-    Named(Vec<String>),
 }
 
 /// `flows watch` and `flows list`.
@@ -181,13 +173,7 @@ fn stream_command(name: &'static str, about: &'static str, last: &'static str) -
                 .action(ArgAction::SetTrue)
                 .help("Only blocked connections: dropped or rejected"),
         )
-        .arg(
-            Arg::new("all-namespaces")
-                .short('A')
-                .long("all-namespaces")
-                .action(ArgAction::SetTrue)
-                .help("Flows of all namespaces, whatever the context and --namespace say"),
-        )
+        .arg(namespaces::argument())
         .args(filters::arguments())
 }
 
@@ -216,14 +202,7 @@ pub(crate) fn watch(matches: &ArgMatches, follow: bool) -> Result<Watch, CliErro
         .transpose();
     let since = since.map_err(|error| CliError::Usage(format!("--since: {error}")))?;
     let (mut filter, exclude) = filters::read(matches)?;
-    let namespaces = if matches.get_flag("all-namespaces") {
-        if let Some(end) = &mut filter.any_end {
-            end.namespace.clear();
-        }
-        Namespaces::All
-    } else {
-        filters::namespaces(&filter, &exclude)
-    };
+    let namespaces = namespaces::read(matches, &mut filter, &exclude);
     let last = matches.get_one::<u64>("last").copied();
     let request = WatchFlowsRequest {
         // Following servers send no kept flows unless asked to: --since asks.

@@ -192,3 +192,86 @@ impl Session {
 fn tell(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "/dev/null";
+    const NO_FILE: &str = "/nonexistent/config";
+
+    /// What is asked, where `kubeconfig` is the one found without a flag.
+    fn chosen(flags: Flags, kubeconfig: &str, socket: bool) -> Result<String, String> {
+        let files = Files::find(Some(Path::new(kubeconfig)));
+        match Connection::choose(flags, files, socket) {
+            Ok(Connection {
+                way: Way::Server(server),
+                ..
+            }) => Ok(server.to_string()),
+            Ok(Connection {
+                way: Way::Cluster(choice),
+                ..
+            }) => Ok(format!("context {:?}", choice.context)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn an_address_then_a_named_context_then_this_node_then_the_current_context() {
+        let none = Flags::default;
+        let server = || Flags {
+            server: Some("https://x:1".to_owned()),
+            ..none()
+        };
+        let context = || Flags {
+            context: Some("kind".to_owned()),
+            ..none()
+        };
+        let local = Ok(format!("unix://{SOCKET}"));
+        assert_eq!(chosen(server(), FILE, true), Ok("https://x:1".to_owned()));
+        assert_eq!(
+            chosen(context(), FILE, true),
+            Ok("context Some(\"kind\")".to_owned())
+        );
+        assert_eq!(chosen(none(), FILE, true), local);
+        assert_eq!(chosen(none(), NO_FILE, true), local);
+        assert_eq!(chosen(none(), FILE, false), Ok("context None".to_owned()));
+        let error = chosen(none(), NO_FILE, false).unwrap_err();
+        assert!(error.contains(SOCKET) && error.contains(NO_FILE), "{error}");
+    }
+
+    #[test]
+    fn certificates_are_for_tls_alone() {
+        let flags = |server: &str| Flags {
+            server: Some(server.to_owned()),
+            tls: ClientTlsFiles {
+                server_name: Some("x".to_owned()),
+                ..ClientTlsFiles::default()
+            },
+            ..Flags::default()
+        };
+        for server in ["http://x:1", "unix:///x"] {
+            let error = chosen(flags(server), NO_FILE, false).unwrap_err();
+            assert!(
+                error.ends_with(&format!(
+                    "there is no TLS at {server}; use https://host:port"
+                )),
+                "{error}"
+            );
+        }
+        assert!(chosen(flags("https://x:1"), NO_FILE, false).is_ok());
+        let error = chosen(
+            Flags {
+                server: Some("x".to_owned()),
+                ..Flags::default()
+            },
+            NO_FILE,
+            false,
+        );
+        assert!(
+            error
+                .unwrap_err()
+                .starts_with("--server: \"x\" is neither ")
+        );
+    }
+}

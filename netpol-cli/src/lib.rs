@@ -131,8 +131,11 @@ fn man(dir: Option<&Path>) -> Result<(), CliError> {
     }
 }
 
+/// Connections live on a thread of their own: this one stands still while a pager reads, and servers take a client for dead
+/// that is silent for long.
 fn on_runtime(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
-    tokio::runtime::Builder::new_current_thread()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(CliError::Runtime)?

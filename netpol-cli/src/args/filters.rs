@@ -9,7 +9,6 @@ use netpol_api::{
     word::Word,
 };
 
-use super::Namespaces;
 use crate::error::CliError;
 
 /// A flag about one end of a flow. Exists three times: for either end, `--from-…` and `--to-…`.
@@ -276,35 +275,6 @@ pub(super) fn read(matches: &ArgMatches) -> Result<(FlowFilter, FlowFilter), Cli
     Ok((include, exclude))
 }
 
-/// The namespaces that filters name, be it to include or to exclude them, be it before the slash of another name.
-pub(super) fn namespaces(include: &FlowFilter, exclude: &FlowFilter) -> Namespaces {
-    let ends = |filter: &FlowFilter| {
-        let ends = [&filter.any_end, &filter.source, &filter.destination];
-        ends.map(Option::clone).into_iter().flatten().collect()
-    };
-    let (included, excluded): (Vec<EndpointFilter>, Vec<EndpointFilter>) =
-        (ends(include), ends(exclude));
-    let in_names = |end: &EndpointFilter| {
-        let names = [&end.pod, &end.workload, &end.service];
-        names.into_iter().flatten().any(|name| name.contains('/'))
-    };
-    let named: Vec<String> = included
-        .iter()
-        .flat_map(|end| end.namespace.clone())
-        .collect();
-    let others = excluded.iter().any(|end| !end.namespace.is_empty())
-        || included.iter().chain(&excluded).any(in_names)
-        || [include, exclude]
-            .iter()
-            .flat_map(|filter| &filter.policy)
-            .any(|policy| policy.contains('/'));
-    if named.is_empty() && !others {
-        Namespaces::OfContext
-    } else {
-        Namespaces::Named(named)
-    }
-}
-
 fn read_side(matches: &ArgMatches, not: &str) -> FlowFilter {
     let values = |name: &str| {
         let given = matches.get_many::<String>(&format!("{not}{name}"));
@@ -348,7 +318,7 @@ fn in_flags(error: &FilterError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::args::{Namespaces, parse_watch};
+    use crate::args::parse_watch;
 
     #[test]
     fn flags_fill_the_part_of_the_filter_they_name() {
@@ -412,42 +382,5 @@ mod tests {
             error,
             "--not --to-address: \"nowhere\" is no IP address and no CIDR block"
         );
-    }
-
-    #[test]
-    fn the_contexts_namespace_is_meant_where_no_flag_names_one() {
-        let of = |line: &[&str]| {
-            let line = [&["flows", "list"], line].concat();
-            let watch = parse_watch(&line).unwrap();
-            let end = watch.request.filter.unwrap().any_end.unwrap_or_default();
-            (watch.namespaces, end.namespace)
-        };
-        let named = |names: &[&str]| {
-            Namespaces::Named(names.iter().map(|name| (*name).to_owned()).collect())
-        };
-        let nothing = Vec::<String>::new();
-        for line in [&[][..], &["--pod", "web"], &["--not", "--pod", "web"]] {
-            assert_eq!(
-                of(line),
-                (Namespaces::OfContext, nothing.clone()),
-                "{line:?}"
-            );
-        }
-        for line in [
-            &["--to-pod", "prod/db"][..],
-            &["--not", "-n", "kube-system"],
-            &["--policy", "prod/db"],
-        ] {
-            assert_eq!(of(line), (named(&[]), nothing.clone()), "{line:?}");
-        }
-        assert_eq!(
-            of(&["--to-namespace", "prod"]),
-            (named(&["prod"]), nothing.clone())
-        );
-        assert_eq!(
-            of(&["-n", "a,b"]),
-            (named(&["a", "b"]), vec!["a".into(), "b".into()])
-        );
-        assert_eq!(of(&["-n", "a", "-A"]), (Namespaces::All, nothing));
     }
 }

@@ -1,5 +1,6 @@
 //! From a kubeconfig, through the API server, to a relay.
 
+mod address;
 mod credentials;
 mod errors;
 mod gaps;

@@ -1,6 +1,6 @@
 //! An API server, and behind it a relay with a certificate.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use netpol_api::v1::observer_server::ObserverServer;
 use netpol_testkit::{ApiServer, Authority, api_server::Certificate, authority::Validity};
@@ -21,6 +21,8 @@ pub(super) struct World {
     pub(super) authority: Authority,
     pub(super) dir: tempfile::TempDir,
     namespace: String,
+    /// Where the relay listens in truth.
+    pub(super) address: SocketAddr,
 }
 
 impl World {
@@ -38,7 +40,9 @@ impl World {
             .tls(Certificate::Valid)
             .start()
             .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let world = Self {
+            address: listener.local_addr().unwrap(),
             dir: tempfile::tempdir().unwrap(),
             authority: Authority::new().unwrap(),
             namespace: namespace.to_owned(),
@@ -52,12 +56,12 @@ impl World {
         let authority = json!({ "data": { "ca.crt": world.authority.certificate() } });
         world.apply("v1", "ConfigMap", namespace, "netpol-ca", authority);
         world.apply_pod(name, &format!("{name}-0"), "worker-1", true);
-        world.serve(name).await;
+        world.serve(name, listener);
         world
     }
 
     /// Puts the script behind the pod.
-    async fn serve(&self, name: &str) {
+    fn serve(&self, name: &str, listener: TcpListener) {
         let server_name = format!("{name}.netpol.svc");
         let identity = self.authority.server(&[&server_name], Validity::Always);
         let (certificate, key) = identity.unwrap().write(self.dir.path(), "relay").unwrap();
@@ -71,14 +75,12 @@ impl World {
                 text: self.authority.certificate(),
             }),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let door = Door::Tls(listener, tls.unwrap());
         let service = ObserverServer::new(self.relay.clone());
         let server = listen::server().add_service(service);
         tokio::spawn(server.serve_with_incoming(door.incoming()));
         self.api
-            .forward_port(&self.namespace, &format!("{name}-0"), PORT, address);
+            .forward_port(&self.namespace, &format!("{name}-0"), PORT, self.address);
     }
 
     pub(super) fn kubeconfig(&self) -> PathBuf {
