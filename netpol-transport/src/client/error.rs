@@ -138,6 +138,14 @@ fn presented(names: &[String]) -> String {
     }
 }
 
+/// `x` of `DnsName("x")` and `IpAddress(x)`, as rustls writes names.
+fn bare(name: &str) -> String {
+    let inner = name
+        .split_once('(')
+        .and_then(|(_, inner)| inner.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"').to_owned()
+}
+
 fn at(time: &Option<String>) -> String {
     time.as_ref()
         .map(|time| format!(" at {time}"))
@@ -203,7 +211,7 @@ impl ConnectError {
             } => Self::NameMismatch {
                 server,
                 expected: expected.to_str().into_owned(),
-                names: presented.clone(),
+                names: presented.iter().map(|name| bare(name)).collect(),
             },
             CertificateError::Expired => Self::Expired {
                 server,
