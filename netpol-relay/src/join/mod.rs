@@ -18,6 +18,7 @@
 //! sum of both views' revisions, so it goes up whichever node tells more. A view alone goes out as the agent sent it.
 
 mod computed;
+mod connection;
 mod joined;
 mod observed;
 mod same;
@@ -28,15 +29,14 @@ use std::collections::{HashMap, VecDeque};
 use netpol_api::v1;
 
 use crate::merge::instant::Nanos;
-use same::{distance, in_order, paired};
+use connection::Connection;
+use same::{distance, paired};
 pub use view::NodeIndex;
 use view::{Key, View};
 
 /// Of connections on the same addresses and ports, so many may still find their other view: a node that makes up
 /// ever new ones costs no more than itself.
 const CANDIDATES: usize = 16;
-/// Bytes that a connection takes without its views.
-const FOOTPRINT: usize = 256;
 
 /// Limits of the memory for connections.
 #[derive(Clone, Copy, Debug)]
@@ -83,22 +83,6 @@ pub(crate) struct Join {
     next: u64,
     touches: u64,
     bytes: usize,
-}
-
-#[derive(Debug)]
-struct Connection {
-    /// The source's first where there are two; `None` twice where it was told and no other view can come.
-    views: [Option<Box<View>>; 2],
-    /// Node, id and revision of each view.
-    known: Vec<(NodeIndex, String, u64)>,
-    key: Option<Key>,
-    given: Option<String>,
-    /// There is something that did not go out yet, since then.
-    changed: Option<Nanos>,
-    /// Places in the order that wait for it.
-    places: u32,
-    /// Changes whenever it begins or ceases to wait.
-    touched: u64,
 }
 
 impl Join {
@@ -382,45 +366,4 @@ fn is_latest(
     connections
         .get(&id)
         .is_some_and(|connection| connection.touched == touch)
-}
-
-impl Connection {
-    /// About the bytes it takes.
-    fn weight(&self) -> usize {
-        let views: usize = self.views.iter().flatten().map(|view| view.weight).sum();
-        FOOTPRINT + views
-    }
-
-    /// Adds the other view.
-    fn join(&mut self, view: View) {
-        if let [Some(first), second @ None] = &mut self.views {
-            let comes_first =
-                in_order(&view, first).is_some_and(|(source, _)| source.node == view.node);
-            *second = Some(Box::new(view));
-            if comes_first {
-                self.views.swap(0, 1);
-            }
-        }
-    }
-
-    /// What goes out.
-    fn give(&mut self, slack: Nanos) -> Option<v1::Flow> {
-        let flow = match &self.views {
-            [Some(source), Some(destination)] => {
-                let mut flow = joined::joined(source, destination, slack);
-                let both = [source, destination].map(|view| view.flow.revision.max(1));
-                flow.revision = both[0].saturating_add(both[1]);
-                flow.id = match &self.given {
-                    Some(id) => id.clone(),
-                    None => destination.flow.id.clone(),
-                };
-                flow
-            }
-            // No other view can come: what is left to know is its revision.
-            _ if self.key.is_none() => self.views[0].take()?.flow,
-            [one, other] => one.as_ref().or(other.as_ref())?.flow.clone(),
-        };
-        self.given.get_or_insert_with(|| flow.id.clone());
-        Some(flow)
-    }
 }

@@ -35,6 +35,7 @@
 mod books;
 mod config;
 pub(crate) mod instant;
+mod intake;
 mod node;
 mod place;
 mod queue;
@@ -48,12 +49,12 @@ use netpol_api::v1::{self, lost::Stage, node_state::State};
 pub use books::Books;
 pub use config::{Config, Mode};
 use instant::{Nanos, of_clock, of_duration, stamp, to_clock};
-use node::{Node, Phase, is_prompt, late_message};
-use queue::{Queue, Waiting, What};
+use node::{Node, Phase, late_message};
+use queue::{Queue, What};
 pub use youngest::Youngest;
 
 pub use crate::join::NodeIndex;
-use crate::join::{Join, Limits, Released, Taken, view::weight};
+use crate::join::{Join, Limits, Released};
 
 /// A node that was late is followed again after so long without being late.
 const RECOVERY: Nanos = 5_000_000_000;
@@ -285,63 +286,6 @@ impl Merge {
         }
         self.now = now;
         now
-    }
-
-    fn push_flow(&mut self, node: NodeIndex, flow: v1::Flow, now: Nanos) {
-        self.books.taken += 1;
-        let bytes = weight(&flow);
-        let reason = if bytes > self.config.largest {
-            Some("flow_too_large")
-        } else if !self.has_room(node) {
-            Some("buffer_full")
-        } else {
-            None
-        };
-        if let Some(reason) = reason {
-            self.books.lost += 1;
-            self.nodes[node].lose(reason, 1);
-            return;
-        }
-        let time = self.time(node, flow.last_seen.as_ref());
-        let order = self.order(node, time, now);
-        if let Some(time) = time.filter(|_| is_prompt(&flow)) {
-            self.note_lateness(node, time, now);
-        }
-        match self.join.take(node, self.nodes[node].ahead, flow, now) {
-            Taken::Known => self.books.merged += 1,
-            Taken::Changed(connection) => {
-                self.books.waiting += 1;
-                self.enqueue(node, order, bytes, What::Connection(connection), now);
-            }
-        }
-    }
-
-    fn push_lost(&mut self, node: NodeIndex, mut lost: v1::Lost, now: Nanos) {
-        if !self.has_room(node) || lost.reason.len() > NOTICE {
-            return self.nodes[node].lose("buffer_full", lost.count);
-        }
-        if lost.node.is_empty() {
-            lost.node.clone_from(&self.nodes[node].name);
-        }
-        let time = self.time(node, lost.time.as_ref());
-        let order = self.order(node, time, now);
-        if let Some(time) = time {
-            self.note_lateness(node, time, now);
-        }
-        self.enqueue(
-            node,
-            order,
-            NOTICE,
-            What::Notice(Box::new(Item::Lost(lost))),
-            now,
-        );
-    }
-
-    fn enqueue(&mut self, node: NodeIndex, order: Nanos, bytes: usize, what: What, now: Nanos) {
-        let from = &mut self.nodes[node];
-        from.items += 1;
-        from.bytes += bytes;
-        self.queue.push(order, now, Waiting { node, bytes, what });
     }
 
     /// Lets the first that waits go. What it comes to may have been told already.

@@ -146,7 +146,7 @@ fn live_flows_are_complete_joined_and_in_order_in_bounded_memory() {
         reader.largest / MIB,
         reader.delay
     );
-    assert!(reader.largest < 160 * MIB, "{} MiB", reader.largest / MIB);
+    assert!(reader.largest < 96 * MIB, "{} MiB", reader.largest / MIB);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn one_slow_node_delays_nobody_and_loses_nothing() {
     assert!(reader.delay < 1400, "{} ms", reader.delay);
     let told = [State::Late, State::Followed].map(|state| (node_name(SLOW), state));
     assert_eq!(reader.states, told);
-    assert!(reader.largest < 160 * MIB, "{} MiB", reader.largest / MIB);
+    assert!(reader.largest < 96 * MIB, "{} MiB", reader.largest / MIB);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn kept_flows_of_all_nodes_come_in_order_once_and_through_bounded_buffers() {
     assert_eq!((reader.out_of_order, reader.lost), (0, 0));
     assert_eq!(reader.states, []);
     println!("at most {} MiB", reader.largest / MIB);
-    assert!(reader.largest < 200 * MIB, "{} MiB", reader.largest / MIB);
+    assert!(reader.largest < 96 * MIB, "{} MiB", reader.largest / MIB);
 }
 
 #[test]
@@ -240,5 +240,5 @@ fn a_reader_that_takes_nothing_costs_bounded_memory_and_what_is_lost_is_told() {
     assert_eq!((reader.lost, books.lost), (refused, refused));
     assert_eq!(reader.flows as u64, books.given);
     println!("at most {} MiB", reader.largest / MIB);
-    assert!(reader.largest < 200 * MIB, "{} MiB", reader.largest / MIB);
+    assert!(reader.largest < 96 * MIB, "{} MiB", reader.largest / MIB);
 }
