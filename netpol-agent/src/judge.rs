@@ -46,6 +46,7 @@ pub fn agreement(observed: &Observed, computed: Decision) -> Agreement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::convert::Converter;
     use crate::testing::{drop_of, flow};
 
     fn observed(verdict: ObservedVerdict, class: Option<DropClass>) -> Observed {
@@ -120,5 +121,63 @@ mod tests {
             agreement(&inside, Decision::Denied),
             Agreement::Undetermined
         );
+    }
+
+    /// `netpol-relay` judges anew what it joins, by the contract's types.
+    #[test]
+    fn the_contract_has_the_same_rule() {
+        use netpol_api::v1::computed::Verdict;
+        let mut drops: Vec<Option<crate::flow::Drop>> = vec![None];
+        for class in [
+            DropClass::Firewall,
+            DropClass::NoEndpoints,
+            DropClass::Other,
+        ] {
+            for in_node_netns in [true, false] {
+                let mut drop = drop_of(class);
+                drop.in_node_netns = in_node_netns;
+                drops.push(Some(drop));
+            }
+        }
+        let converter = Converter {
+            node: "node".into(),
+            run: "run".into(),
+        };
+        let decisions = [
+            (Decision::Allowed, Verdict::Allowed),
+            (Decision::Denied, Verdict::Denied),
+            (Decision::Unknown, Verdict::Unknown),
+        ];
+        for verdict in [
+            ObservedVerdict::Forwarded,
+            ObservedVerdict::Dropped,
+            ObservedVerdict::Rejected,
+            ObservedVerdict::Unanswered,
+            ObservedVerdict::Unknown,
+        ] {
+            for drop in &drops {
+                for reply in [
+                    None,
+                    Some(NodeReply::TcpReset),
+                    Some(NodeReply::IcmpUnreachable),
+                ] {
+                    for (decision, says) in decisions {
+                        let mut judged = flow(1);
+                        judged.observed.verdict = verdict;
+                        judged.observed.drop.clone_from(drop);
+                        judged.observed.node_reply = reply;
+                        judged.agreement = agreement(&judged.observed, decision);
+                        let message = converter.flow(&judged);
+                        let observed = message.observed.as_ref().unwrap();
+                        assert_eq!(
+                            netpol_api::agreement::agreement(observed, says),
+                            message.agreement(),
+                            "{:?} {decision:?}",
+                            judged.observed
+                        );
+                    }
+                }
+            }
+        }
     }
 }
