@@ -76,6 +76,15 @@ impl Authority {
         self.0.pem()
     }
 
+    /// Its own certificate with its key, as a self-signed certificate is often mistaken for a server's.
+    #[must_use]
+    pub fn own(&self) -> Identity {
+        Identity {
+            certificate: self.0.pem(),
+            key: self.0.key().serialize_pem(),
+        }
+    }
+
     /// For a server of these names or addresses.
     ///
     /// # Errors

@@ -226,6 +226,15 @@ impl ConnectError {
                 server,
                 from: Some(utc(not_before.as_secs())),
             },
+            // What webpki alone calls by name, rustls hands on as it is.
+            CertificateError::Other(other)
+                if format!("{other:?}").contains("CaUsedAsEndEntity") =>
+            {
+                Self::BadCertificate {
+                    server,
+                    reason: "it is that of an authority, not of a server".to_owned(),
+                }
+            }
             other => Self::BadCertificate {
                 server,
                 reason: other.to_string(),

@@ -102,6 +102,18 @@ async fn another_name() {
 }
 
 #[tokio::test]
+async fn a_self_signed_authority_is_no_server() {
+    let files = Files::new();
+    let own = files.authority.own();
+    own.write(files.directory.path(), "server").unwrap();
+    let server = TestServer::tls(&files.server(OPEN)).await;
+    let error = ask(&server.address("https"), &files.client(None)).await;
+    let error = error.unwrap_err().to_string();
+    let told = "cannot be accepted: it is that of an authority, not of a server";
+    assert!(error.ends_with(told), "{error}");
+}
+
+#[tokio::test]
 async fn a_certificate_out_of_its_time() {
     let files = Files::new();
     for (validity, told) in [
