@@ -5,6 +5,7 @@ mod credentials;
 #[path = "../support/figures.rs"]
 mod figures;
 mod following;
+mod identities;
 mod late;
 mod other_policies;
 mod outages;
