@@ -1,15 +1,21 @@
 //! RBAC allows what agent and relay ask the API server for, and nothing else.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, PodSpec, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{
     ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject,
 };
 use netpol_agent::inventory::Resource;
+use netpol_relay::discovery::kubernetes::Pods;
+use netpol_relay::discovery::{Discovered, Discovery};
+use netpol_testkit::ApiServer;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
-use crate::manifests::{self, BASE, CLUSTER, agent_pod, all, object, relay_pod};
+use crate::manifests::{self, BASE, CLUSTER, agent_pod, all, container, object, relay_pod};
+use crate::settings;
 
 /// Verbs on resources, as `verb resource.group`, with the names of objects where there are any.
 fn allowed(rules: &[PolicyRule]) -> BTreeSet<String> {
@@ -112,6 +118,41 @@ fn the_relay_may_watch_nodes_and_the_pods_beside_it() {
     let binding: RoleBinding = object(&cluster, "RoleBinding", "netpol-relay");
     assert_eq!(binding.role_ref.kind, "Role");
     assert!(is_of(&binding.subjects.unwrap(), "netpol-relay"));
+}
+
+/// The agent's own are in the tests against an API server.
+#[tokio::test]
+async fn the_relay_asks_for_what_it_may_watch_and_for_nothing_else() {
+    if !manifests::can_render() {
+        return;
+    }
+    let cluster = manifests::rendered(CLUSTER);
+    let relay: netpol_relay::config::Config = settings::of(container(&relay_pod(&cluster)));
+    let server = ApiServer::start().unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    server.kubeconfig(file.path()).unwrap();
+    let mut agents = relay.agents;
+    agents.kubeconfig = Some(file.path().to_owned());
+    let asked = netpol_relay::api_server::ApiServer::of(&agents)
+        .await
+        .unwrap();
+
+    let (sender, mut found) = tokio::sync::watch::channel(Discovered::default());
+    let pods = Pods::new(asked.client, &asked.namespace);
+    let following = Discovery::Kubernetes(Box::new(pods)).follow(sender, CancellationToken::new());
+    let following = tokio::spawn(following);
+    found.wait_for(|found| found.complete).await.unwrap();
+    while server.watches("pods") == 0 || server.watches("nodes") == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    following.abort();
+    let requests = server.requests().into_keys();
+    let requests: BTreeSet<String> = requests
+        .map(|(verb, resource)| format!("{verb} {resource}"))
+        .collect();
+    let may = read_only(["nodes", "pods"]);
+    assert!(requests.is_subset(&may), "{requests:?}");
+    assert!(requests.contains("watch pods") && requests.contains("watch nodes"));
 }
 
 #[test]
