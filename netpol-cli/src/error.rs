@@ -28,7 +28,7 @@ pub(crate) enum CliError {
         reason: String,
         hint: String,
     },
-    #[error("{server} does not let you: {reason}")]
+    #[error("{server} does not let you read that: {reason}")]
     PermissionDenied { server: String, reason: String },
     #[error("{server} knows no node {node}; it knows {known}")]
     NoSuchNode {
@@ -76,9 +76,10 @@ impl CliError {
     /// A stream that had begun and broke.
     pub(crate) fn of_stream(server: &str, status: &tonic::Status) -> Self {
         let (server, reason) = (server.to_owned(), innermost(status));
-        match status.source() {
-            Some(_) => Self::Broken { server, reason },
-            None => Self::Stream { server, reason },
+        match (status.code(), status.source()) {
+            (Code::PermissionDenied, _) => Self::PermissionDenied { server, reason },
+            (_, Some(_)) => Self::Broken { server, reason },
+            (_, None) => Self::Stream { server, reason },
         }
     }
 

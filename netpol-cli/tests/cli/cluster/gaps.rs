@@ -119,7 +119,8 @@ async fn a_right_that_is_revoked_is_the_end() {
     let world = World::start(Script::new(play)).await;
     assert_eq!(
         world.error(&["watch", "-A"]).await,
-        "flows: relay netpol/netpol-relay-0 of context testkit ended the stream: may not watch flows.observer.netpol\n"
+        "flows: relay netpol/netpol-relay-0 of context testkit does not let you read that: may not watch \
+         flows.observer.netpol\n"
     );
 }
 
