@@ -42,7 +42,7 @@ pub struct Config {
     pub window: Duration,
 
     /// Streams served at once (1 to 56).
-    #[arg(long, env = "NETPOL_STREAMS", value_name = "N", default_value_t = 32,
+    #[arg(long, env = "NETPOL_STREAMS", value_name = "N", default_value_t = 16,
           value_parser = clap::value_parser!(u64).range(1..=MOST_STREAMS))]
     pub streams: u64,
 

@@ -182,3 +182,60 @@ fn encode_all<L: EncodeLabelSet>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::{Duration, Instant, SystemTime};
+
+    use super::*;
+    use crate::discovery::{AgentAddress, Discovered, Expected, Whereabouts};
+    use crate::nodes::{Answer, Clock};
+
+    fn one_node() -> Arc<Nodes> {
+        let nodes = Arc::new(Nodes::default());
+        let address = AgentAddress::Tcp("10.0.0.1:4245".to_owned());
+        let found = Discovered {
+            agents: vec![Expected {
+                node: Some("n1".to_owned()),
+                whereabouts: Whereabouts::At(address.clone()),
+            }],
+            ..Discovered::default()
+        };
+        let now = SystemTime::now();
+        nodes.expect(&found, now);
+        nodes.update(&address, |agent| {
+            agent.answer = Some(Answer {
+                status: Arc::default(),
+                clock: Some(Clock::compare(now, now, Duration::ZERO)),
+                heard: Instant::now(),
+            });
+        });
+        nodes
+    }
+
+    #[test]
+    fn every_metric_has_a_line_and_every_line_a_metric() {
+        let metrics = Metrics::default();
+        metrics.lost("slow_subscriber", 7);
+        let text = metrics.render(&one_node()).unwrap();
+        for line in [
+            "netpol_relay_lost_total{reason=\"slow_subscriber\"} 7\n",
+            "netpol_relay_nodes{state=\"unreachable\"} 1.0\n",
+            "netpol_relay_node_followed{node=\"n1\"} 0.0\n",
+            "netpol_relay_node_clock_ahead_seconds{node=\"n1\"} 0.0\n",
+        ] {
+            assert!(text.contains(line), "{line}{text}");
+        }
+        let registered: BTreeSet<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE netpol_relay_")?.split(' ').next())
+            .collect();
+        let documented: BTreeSet<_> = include_str!("../../docs/metrics.md")
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `netpol_relay_")?.split('`').next())
+            .map(|name| name.trim_end_matches("_total"))
+            .collect();
+        assert_eq!(documented, registered);
+    }
+}

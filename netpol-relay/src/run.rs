@@ -34,6 +34,9 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// How long kept flows are waited for in streams that follow: somewhat longer than an agent may take to begin.
 const CATCH_UP: Duration = Duration::from_secs(8);
 
+/// What waits in one stream, and what is remembered for joining, in bytes each: streams are many.
+const STREAM_BYTES: usize = 16 << 20;
+
 /// Runs the relay until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -75,6 +78,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
         merge: merge::Config {
             window: config.window,
             catch_up: CATCH_UP,
+            bytes: STREAM_BYTES,
+            connection_bytes: STREAM_BYTES,
             ..merge::Config::default()
         },
     };
