@@ -96,6 +96,12 @@ pub struct Config {
           value_parser = address_wait)]
     address_wait: Duration,
 
+    /// How long the pod that had an address is remembered after it gave it up, in seconds (1 to 86400): flows become known
+    /// later than they happened.
+    #[arg(long, env = "NETPOL_ADDRESS_MEMORY", value_name = "SECONDS", default_value = "600",
+          value_parser = address_memory)]
+    pub address_memory: Duration,
+
     /// Options of logs and Events.
     #[command(flatten)]
     pub export: ExportOptions,
@@ -136,6 +142,10 @@ impl Config {
             (None, None) => Origin::ApiServer(Credentials::InCluster),
         }
     }
+}
+
+fn address_memory(text: &str) -> Result<Duration, String> {
+    seconds(text, 1.0, 86_400.0)
 }
 
 fn address_wait(text: &str) -> Result<Duration, String> {

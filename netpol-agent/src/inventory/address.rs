@@ -117,11 +117,15 @@ impl AddressHistory {
         let tenures = self.tenures.entry(address).or_default();
         match tenures.iter_mut().find(|tenure| tenure.is_current(pod)) {
             Some(tenure) => tenure.pod = pod.clone(),
-            None => tenures.push(Tenure {
-                pod: pod.clone(),
-                from,
-                until: None,
-            }),
+            None => {
+                // Nearly every address has one.
+                tenures.reserve_exact(1);
+                tenures.push(Tenure {
+                    pod: pod.clone(),
+                    from,
+                    until: None,
+                });
+            }
         }
     }
 

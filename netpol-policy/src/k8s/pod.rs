@@ -14,8 +14,9 @@ use crate::model::{Cidr, NamedPort, Namespace, Node, Phase, Pod, Workload};
 /// The field that cannot be used.
 pub fn pod(from: &api::Pod) -> Result<Pod, ObjectError> {
     let metadata = &from.metadata;
-    let spec = from.spec.clone().unwrap_or_default();
-    let status = from.status.clone().unwrap_or_default();
+    let (no_spec, no_status) = Default::default();
+    let spec = from.spec.as_ref().unwrap_or(&no_spec);
+    let status = from.status.as_ref().unwrap_or(&no_status);
     let labels = labels(metadata);
     let mut addresses = Vec::new();
     for (index, found) in status.pod_ips.iter().flatten().enumerate() {
@@ -45,7 +46,7 @@ pub fn pod(from: &api::Pod) -> Result<Pod, ObjectError> {
             .filter(|node| !node.is_empty())
             .map(Arc::from),
         host_network: spec.host_network.unwrap_or(false),
-        ports: named_ports(&spec, "spec")?,
+        ports: named_ports(spec, "spec")?,
         controller,
         workload,
         started: status.start_time.as_ref().map(|time| time.0.as_second()),

@@ -21,6 +21,12 @@ impl Labels {
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
+    /// Whether they have a clone: whoever keeps labels to hand out the same ones may forget them where they have none.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// These labels, and this value for this key.
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {

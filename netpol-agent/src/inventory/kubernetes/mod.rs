@@ -12,6 +12,7 @@
 //! Objects are converted as they are read, and only the inventory keeps them. One resource that cannot be followed costs
 //! that resource alone; an API server that is away costs nothing but news.
 
+mod common;
 mod credentials;
 mod delivered;
 mod groups;

@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use super::common::Common;
 use super::health::Watches;
 use super::known::{Event, Known};
 use super::resource::{Purpose, Resource};
@@ -29,6 +30,7 @@ pub(super) struct Writer {
     known: BTreeMap<Resource, Known>,
     /// What differs from the inventory in force, or may: the last word on each object.
     pending: HashMap<ObjectKey, Change>,
+    common: Common,
     watches: Arc<Watches>,
     publisher: Publisher,
 }
@@ -38,6 +40,7 @@ impl Writer {
         Self {
             known: Resource::ALL.map(|one| (one, Known::default())).into(),
             pending: HashMap::new(),
+            common: Common::default(),
             watches,
             publisher,
         }
@@ -70,7 +73,10 @@ impl Writer {
         }
     }
 
-    fn take(&mut self, (resource, event): (Resource, Event)) {
+    fn take(&mut self, (resource, mut event): (Resource, Event)) {
+        if let Event::There(delivered) = &mut event {
+            self.common.share(delivered);
+        }
         let changes = self.known.entry(resource).or_default().take(event);
         if resource.purpose() == Purpose::Count {
             // Kinds of other groups may be called as ours are.
