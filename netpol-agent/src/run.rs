@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::convert::Converter;
 use crate::drop_class::Names;
 use crate::events::Teller;
-use crate::grpc::{self, Facts, Observer};
+use crate::grpc::{self, Facts, Observer, TcpDoor};
 use crate::inventory::{self, Snapshot};
 use crate::kernel::capability::Capability;
 use crate::kernel::counters::SharedCounters;
@@ -133,11 +133,8 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
         let (_, live) = log.subscribe(Selection::Blocked);
         tasks.spawn(teller.run(live, stop.clone()).map(Ok));
     }
-    let door = config.serving.door().await?;
-    let tls = door.as_ref().and_then(Door::tls);
-    if let Some(tls) = &tls {
-        metrics.certificates(tls.clone());
-    }
+    let tcp = TcpDoor::new(config.serving.clone(), metrics.clone());
+    let door = tcp.open().await?;
     let claim = NodeClaim::default();
     if let Some(conflict) = claim.conflict() {
         warn!("{conflict}");
@@ -151,7 +148,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
         exports: exports.exports.clone(),
         metrics: metrics.clone(),
         access: Access::new(&config.serving, inventory.client())?,
-        tls,
+        tcp,
         claim,
         facts: Facts {
             started,
@@ -174,6 +171,8 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     if let Some(door) = door {
         info!(address = %door, "serving flows");
         servers.spawn(grpc::serve(door, observer.clone(), stop.clone()));
+    } else if observer.tcp.is_shut() {
+        servers.spawn(grpc::serve_later(observer.clone(), stop.clone()));
     }
     if let Some(address) = config.http_listen {
         let listener = listen(address).await?;

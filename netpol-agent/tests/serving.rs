@@ -268,6 +268,38 @@ async fn certificates_stand_in_metrics_and_those_that_end_soon_in_the_status() {
     agent.stop().await;
 }
 
+#[tokio::test]
+async fn certificates_that_cannot_be_used_keep_shut_the_one_door_until_they_can() {
+    let agent = Agent::start(
+        Validity::Always,
+        "--tls-cert DIR/late.crt --tls-key DIR/late.key --tls-client-ca DIR/ca.crt",
+    )
+    .await;
+    let mut client = client::connect(&agent.socket(), &Options::default())
+        .await
+        .unwrap();
+    let status = client.get_status(v1::GetStatusRequest {}).await.unwrap();
+    let warnings = status.into_inner().warnings;
+    let file = agent.path("late.crt").display().to_string();
+    let told = |text: &String| {
+        text.starts_with("--listen is not served: --tls-cert") && text.contains(&file)
+    };
+    assert!(warnings.iter().any(told), "{warnings:?}");
+
+    let identity = agent.authority.server(&[NAME], Validity::Always).unwrap();
+    identity.write(agent.directory.path(), "late").unwrap();
+    let (https, options) = (agent.server("https"), agent.with_certificate());
+    let opened = async {
+        while client::connect(&https, &options).await.is_err() {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, opened).await.unwrap();
+    let status = client.get_status(v1::GetStatusRequest {}).await.unwrap();
+    assert!(!status.into_inner().warnings.iter().any(told));
+    agent.stop().await;
+}
+
 /// Seconds since 1970.
 fn now() -> u64 {
     std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()

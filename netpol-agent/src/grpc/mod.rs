@@ -2,6 +2,7 @@
 
 mod observer;
 mod stream;
+mod tcp;
 
 use std::io;
 use std::sync::Arc;
@@ -13,8 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::Router;
 use tonic::{Request, Status};
+use tracing::info;
 
 pub use observer::{Facts, Observer};
+pub use tcp::TcpDoor;
 
 /// Services shared by every listener.
 async fn router(observer: &Arc<Observer>) -> Result<Router, tonic_reflection::server::Error> {
@@ -46,4 +49,17 @@ pub async fn serve(door: Door, observer: Arc<Observer>, stop: CancellationToken)
         .serve_with_incoming_shutdown(door.incoming(), stop.cancelled_owned())
         .await
         .map_err(io::Error::other)
+}
+
+/// Serves at a TCP door that is shut as yet, from when it opens until told to stop.
+///
+/// # Errors
+/// When its address cannot be had, or the services not be set up.
+pub async fn serve_later(observer: Arc<Observer>, stop: CancellationToken) -> io::Result<()> {
+    let door = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        door = observer.tcp.opened() => door.map_err(io::Error::other)?,
+    };
+    info!(address = %door, "serving flows");
+    serve(door, observer, stop).await
 }

@@ -10,13 +10,13 @@ use netpol_api::filter::Filter;
 use netpol_api::v1;
 use netpol_policy::verdict::PolicyKind;
 use netpol_transport::access::Access;
-use netpol_transport::tls::ServerTls;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::stream::{Feed, Wanted};
+use super::tcp::TcpDoor;
 use crate::convert::{Converter, timestamp};
 use crate::export::Export;
 use crate::inventory::{POLICY_KINDS, Problem, Resource, Snapshot, Watch, WatchStage, Watches};
@@ -46,8 +46,8 @@ pub struct Observer {
     pub metrics: Metrics,
     /// Who may read what.
     pub access: Access,
-    /// Certificates of the TCP door, where it has some.
-    pub tls: Option<Arc<ServerTls>>,
+    /// The TCP door.
+    pub tcp: TcpDoor,
     /// Whether this is the one agent of its node.
     pub claim: NodeClaim,
     /// Facts that do not change while the daemon runs.
@@ -172,15 +172,8 @@ impl Observer {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let certificates = self.tls.iter().flat_map(|tls| {
-            let report = tls.report();
-            report.warnings(SystemTime::now())
-        });
-        self.claim
-            .conflict()
-            .into_iter()
-            .chain(certificates)
-            .collect()
+        let conflict = self.claim.conflict();
+        conflict.into_iter().chain(self.tcp.warnings()).collect()
     }
 
     fn inventory(&self) -> v1::InventoryStatus {
