@@ -41,7 +41,8 @@ pub fn withhold(flow: v1::Flow, readable: impl Fn(&str) -> bool) -> Option<v1::F
     };
     let service = flow.service.as_ref();
     let service_hidden = service.is_some_and(|service| {
-        !(service.namespace.is_empty() && service.name.is_empty()) && !readable(&service.namespace)
+        let named = !service.namespace.is_empty() || !service.name.is_empty();
+        named && !readable(&service.namespace)
     });
     if ends == Ends::default() && !service_hidden && !verdict::names(&flow, &readable) {
         return Some(flow);
