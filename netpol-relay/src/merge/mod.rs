@@ -239,9 +239,15 @@ impl Merge {
         let window = of_duration(self.config.window);
         let waiting = self.queue.oldest_arrival().filter(|_| !self.catching_up);
         let late = self.nodes.iter().filter_map(|node| node.late);
-        let awaited =
-            (0..self.nodes.len()).filter(|index| self.catching_up && self.has_room(*index));
-        let silent = awaited.filter_map(|index| self.gives_up_at(&self.nodes[index]));
+        let awaited = (0..self.nodes.len()).filter(|_| self.catching_up);
+        let silent = awaited.filter_map(|index| {
+            let time = self.gives_up_at(&self.nodes[index])?;
+            match (self.has_room(index), self.mode) {
+                (true, _) => Some(time),
+                (false, Mode::KeptAndLive) => Some(self.caught_up_by()),
+                (false, Mode::Kept | Mode::Live) => None,
+            }
+        });
         waiting
             .map(|arrived| arrived.saturating_add(window))
             .into_iter()

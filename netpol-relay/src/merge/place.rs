@@ -62,10 +62,12 @@ impl Merge {
             return true;
         }
         let beyond = order.saturating_add(of_duration(ahead));
-        // One whose buffer is full can say nothing that would help.
+        let told_all_kept = |node: &Node| node.phase == Phase::Live && order < self.start;
         let mut behind = self.nodes.iter().enumerate().filter(|(_, node)| {
-            node.phase != Phase::Away && node.late.is_none() && node.reached < beyond
+            let is_awaited = node.phase != Phase::Away && node.late.is_none();
+            is_awaited && node.reached < beyond && !told_all_kept(node)
         });
+        // One whose buffer is full can say nothing that would help.
         !behind.any(|(index, _)| self.has_room(index))
     }
 
@@ -80,9 +82,14 @@ impl Merge {
         self.tell(node, State::Late, late_message(behind), now);
     }
 
+    /// When kept flows are no longer waited for, where live ones follow.
+    pub(super) fn caught_up_by(&self) -> Nanos {
+        self.start.saturating_add(of_duration(self.config.catch_up))
+    }
+
     /// When a node that says nothing more is no longer waited for.
     pub(super) fn gives_up_at(&self, node: &Node) -> Option<Nanos> {
-        let catch_up = self.start.saturating_add(of_duration(self.config.catch_up));
+        let catch_up = self.caught_up_by();
         let quiet = node.heard.saturating_add(QUIET);
         match (self.mode, node.phase) {
             (_, Phase::Away | Phase::Live) | (Mode::Live, _) => None,
@@ -104,7 +111,7 @@ impl Merge {
                 self.tell(index, State::Followed, String::new(), now);
             }
             let is_silent = self.catching_up
-                && self.has_room(index)
+                && self.is_listened_to(index, now)
                 && self
                     .gives_up_at(&self.nodes[index])
                     .is_some_and(|time| now >= time);
@@ -116,6 +123,12 @@ impl Merge {
         if self.catching_up && (self.closing || !self.nodes.iter().any(is_pending)) {
             self.catching_up = self.mode == Mode::Kept && !self.queue.is_empty() && !self.closing;
         }
+    }
+
+    /// Whether a node could say more: one that could not is not silent by itself. Where live flows follow, nobody is
+    /// listened to for longer than that.
+    fn is_listened_to(&self, index: NodeIndex, now: Nanos) -> bool {
+        self.has_room(index) || self.mode == Mode::KeptAndLive && now >= self.caught_up_by()
     }
 
     /// Goes on without what a node may still have kept.

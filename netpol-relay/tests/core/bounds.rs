@@ -62,6 +62,36 @@ fn a_full_node_does_not_wait_for_one_that_cannot_say_more_either() {
 }
 
 #[test]
+fn a_full_buffer_does_not_keep_live_flows_from_following() {
+    for others_are_quiet in [true, false] {
+        let start = 50_000;
+        let mut merge = followed_with(3, Mode::KeptAndLive, small(), start);
+        if !others_are_quiet {
+            merge.add_node("expected", at(start));
+        }
+        let kept = |port| Connection {
+            first: 49_500,
+            last: 49_500,
+            port,
+            ..CONNECTION
+        };
+        for port in 0..FEW as u32 {
+            merge.push(0, flow_item(kept(port).on_one_node()), at(start));
+        }
+        assert!(!merge.has_room(0));
+        let mut told = flows(&mut merge, start).len();
+        let mut steps = 0;
+        while let Some(deadline) = merge.deadline() {
+            let since = deadline.duration_since(at(0)).unwrap();
+            told += flows(&mut merge, u64::try_from(since.as_millis()).unwrap() + 1).len();
+            steps += 1;
+            assert!(steps < 20);
+        }
+        assert_eq!(told, FEW, "{others_are_quiet}");
+    }
+}
+
+#[test]
 fn a_caller_that_heeds_room_loses_nothing() {
     let mut merge = followed_with(2, Mode::Live, small(), 0);
     let mut given = 0;

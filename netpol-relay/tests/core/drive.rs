@@ -55,6 +55,9 @@ pub(crate) fn items(merge: &mut Merge, now: u64) -> Vec<Item> {
         }
     }
     assert!(merge.books().balance(), "{:?}", merge.books());
+    if let Some(deadline) = merge.deadline() {
+        assert!(deadline > at(now), "it would be asked over and over");
+    }
     all
 }
 
