@@ -126,14 +126,6 @@ pub(crate) fn command() -> Command {
                         .value_parser(["bash", "elvish", "fish", "powershell", "zsh", "kubectl"]),
                 ),
         ))
-        .subcommand(
-            Command::new("__complete").hide(true).arg(
-                Arg::new("words")
-                    .num_args(0..)
-                    .allow_hyphen_values(true)
-                    .trailing_var_arg(true),
-            ),
-        )
         .subcommand(asks_nobody(
             Command::new("man").about("Write the manual page").arg(
                 Arg::new("dir")

@@ -49,7 +49,14 @@ use crate::error::CliError;
 
 /// Runs a command line, whose program is called `name`, and says how it ended.
 pub fn run(name: &'static str, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = args::join_negations(arguments.into_iter().collect());
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(words) = complete::asked(&arguments) {
+        let answer = complete::answer(args::command(), &words, cluster::contexts);
+        // Nobody reads why there is no completion.
+        let _ = io::stdout().write_all(answer.as_bytes());
+        return ExitCode::SUCCESS;
+    }
+    let arguments = args::join_negations(arguments);
     let matches = match args::command()
         .bin_name(name)
         .try_get_matches_from(arguments)
@@ -88,18 +95,6 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
                 .get_one::<String>("shell")
                 .map_or("", String::as_str),
         ),
-        Some(("__complete", matches)) => {
-            let words: Vec<String> = matches
-                .get_many("words")
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect();
-            let answer = complete::answer(args::command(), &words, cluster::contexts);
-            io::stdout()
-                .write_all(answer.as_bytes())
-                .map_err(CliError::Output)
-        }
         Some(("man", matches)) => man(matches.get_one::<String>("dir").map(Path::new)),
         _ => Err(CliError::Usage("no command given".to_owned())),
     };

@@ -9,10 +9,7 @@ pub fn markdown() -> String {
     let mut root = crate::args::command().term_width(100);
     root.build();
     section(&mut page, &mut root);
-    for command in root
-        .get_subcommands_mut()
-        .filter(|command| !command.is_hide_set())
-    {
+    for command in root.get_subcommands_mut() {
         section(&mut page, command);
     }
     page
