@@ -95,7 +95,7 @@ impl Choice {
         };
         let named = wish.namespaces.map(<[String]>::to_vec);
         let named = named.unwrap_or_else(|| vec![context.namespace.clone()]);
-        let (target, authority, token, warnings) = tokio::join!(
+        let (target, authority, token, mut warnings) = tokio::join!(
             cluster.find(wish.node),
             authority::find(client.clone(), &self.netpol_namespace, wish.tls),
             token(client.clone(), &self.netpol_namespace, own, wish),
@@ -120,6 +120,12 @@ impl Choice {
             Ok(token) => (token, None),
             Err(trouble) => (None, Some(error::no_token(&trouble))),
         };
+        if let Some(other) = &context.config.auth_info.impersonate {
+            let (context, role) = (&context.name, target.role.word());
+            warnings.push(format!(
+                "context {context} acts as {other}: that holds for the API server; the {role} is shown who you are"
+            ));
+        }
         let options = Options {
             tls: Some(ClientTls::load(&tls)?),
             token,

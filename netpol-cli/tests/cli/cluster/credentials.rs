@@ -167,3 +167,14 @@ async fn a_plugin_that_fails_or_is_missing_is_named() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn acting_as_another_is_told_not_to_hold_for_the_relay() {
+    let world = world().await;
+    world.change_kubeconfig(|config| config["users"][0]["user"]["as"] = json!("jane"));
+    let output = world.flows(&["list"]).output().await.unwrap();
+    assert_eq!(
+        text(&output.stderr),
+        "flows: context testkit acts as jane: that holds for the API server; the relay is shown who you are\n"
+    );
+}
