@@ -136,6 +136,7 @@ fn pipeline(snapshot: &Arc<ArcSwap<Snapshot>>) -> Pipeline {
         PipelineConfig {
             answer_timeout: Duration::from_secs(2),
             grace: Duration::ZERO,
+            address_wait: Duration::ZERO,
         },
         LocalNode::new("node-1"),
         Tracker::new(tracker, Arc::new(NoNames)),

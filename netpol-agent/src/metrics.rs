@@ -1,6 +1,7 @@
 //! Figures for Prometheus. Labels come from fixed vocabularies: no address, name or message ever becomes one.
 
-use std::sync::atomic::AtomicU64;
+mod watches;
+
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -13,7 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::flow::{Flow, ObservedVerdict, Stage};
-use crate::inventory::{POLICY_KINDS, Snapshot, Watch, WatchStage, Watches};
+use crate::inventory::{POLICY_KINDS, Snapshot, Watches};
 use crate::kernel::counters::SharedCounters;
 use crate::kernel::metrics::KernelCollector;
 
@@ -77,14 +78,6 @@ pub enum AddressWait {
     /// Too many were held already.
     NoRoom,
 }
-
-/// Names of resources come from [`Resource::ALL`](crate::inventory::Resource::ALL).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResourceLabel {
-    resource: String,
-}
-
-type SecondsGauge = Gauge<f64, AtomicU64>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabel {
@@ -292,12 +285,12 @@ impl Metrics {
         registry.register(
             "watch_up",
             "Whether a resource of the API server is followed",
-            watch_up(watches),
+            watches::up(watches),
         );
         registry.register(
             "watch_silence_seconds",
             "Time since the API server last said anything of a resource, be it that nothing changed",
-            watch_silence(watches, SystemTime::now()),
+            watches::silence(watches, SystemTime::now()),
         );
         if let Some(certificates) = self.certificates.get() {
             registry.register_collector(Box::new(certificates.clone()));
@@ -308,47 +301,10 @@ impl Metrics {
     }
 }
 
-/// Resources that the API server has, with what is known of each.
-fn installed(watches: Option<&Watches>) -> impl Iterator<Item = (ResourceLabel, Watch)> {
-    let watches = watches.map(Watches::all).into_iter().flatten();
-    let installed = watches.filter(|(_, watch)| watch.stage != WatchStage::Absent);
-    installed.map(|(resource, watch)| {
-        let resource = resource.name();
-        (ResourceLabel { resource }, watch)
-    })
-}
-
-fn watch_up(watches: Option<&Watches>) -> Family<ResourceLabel, Gauge> {
-    let up = Family::<ResourceLabel, Gauge>::default();
-    for (resource, watch) in installed(watches) {
-        let is_up = watch.stage == WatchStage::Following && watch.trouble.is_none();
-        up.get_or_create(&resource).set(is_up.into());
-    }
-    up
-}
-
-/// Of resources of which anything was heard, ever.
-fn watch_silence(
-    watches: Option<&Watches>,
-    now: SystemTime,
-) -> Family<ResourceLabel, SecondsGauge> {
-    let silence = Family::<ResourceLabel, SecondsGauge>::default();
-    for (resource, watch) in installed(watches) {
-        if let Some(heard) = watch.heard {
-            // Clocks are set back.
-            let seconds = now.duration_since(heard).unwrap_or_default().as_secs_f64();
-            silence.get_or_create(&resource).set(seconds);
-        }
-    }
-    silence
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::inventory::{ForeignKind, Report, Resource};
+    use crate::inventory::{ForeignKind, Report};
     use crate::testing::flow;
 
     #[test]
@@ -389,33 +345,5 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line}{text}");
         }
-    }
-
-    #[test]
-    fn resources_that_the_api_server_has_are_told_with_their_silence() {
-        let metrics = Metrics::default();
-        let watches = Watches::of([Resource::Pods, Resource::Nodes, Resource::EgressFirewalls]);
-        watches.heard(Resource::Pods);
-        watches.set_stage(Resource::Pods, WatchStage::Following);
-        watches.set_stage(Resource::EgressFirewalls, WatchStage::Absent);
-        let later = SystemTime::now() + Duration::from_secs(90);
-        let pods = ResourceLabel {
-            resource: "pods".to_owned(),
-        };
-        let silence = watch_silence(Some(&watches), later);
-        assert!((90.0..100.0).contains(&silence.get_or_create(&pods).get()));
-        let silence = watch_silence(Some(&watches), SystemTime::UNIX_EPOCH);
-        assert_eq!(silence.get_or_create(&pods).get(), 0.0, "never below");
-
-        metrics.watches(Arc::new(watches));
-        let text = metrics.render().unwrap();
-        for line in [
-            "netpol_watch_up{resource=\"pods\"} 1\n",
-            "netpol_watch_up{resource=\"nodes\"} 0\n",
-            "netpol_watch_silence_seconds{resource=\"pods\"} ",
-        ] {
-            assert!(text.contains(line), "{line}{text}");
-        }
-        assert!(!text.contains("egressfirewalls"), "it is not installed");
     }
 }
