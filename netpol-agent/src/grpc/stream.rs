@@ -135,7 +135,10 @@ impl Feed {
             (None, ..) => usize::MAX,
         };
         let mut wanted = Vec::new();
-        for flow in history.iter().rev() {
+        // Live flows are told whenever they were last seen: one that ends may have been silent for long.
+        let since = self.wanted.since;
+        let recent = |flow: &&Arc<Flow>| since.is_none_or(|since| flow.last_seen >= since);
+        for flow in history.iter().rev().filter(recent) {
             if wanted.len() == most {
                 break;
             }
@@ -151,15 +154,11 @@ impl Feed {
     /// The flow as a message, where it is wanted. What may not be read is left out before the filter is asked: else the
     /// filter would tell it.
     async fn message(&self, flow: &Flow) -> Result<Option<v1::Flow>, Status> {
-        let after = self
-            .wanted
-            .since
-            .is_none_or(|since| flow.last_seen >= since);
         let before = self
             .wanted
             .until
             .is_none_or(|until| flow.last_seen <= until);
-        if !after || !before {
+        if !before {
             return Ok(None);
         }
         let message = self.reader.flow(self.converter.flow(flow)).await?;
