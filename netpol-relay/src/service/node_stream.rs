@@ -25,7 +25,7 @@ pub(super) enum Arrival {
     /// Its stream runs.
     Opened,
     /// Something said.
-    Said(v1::WatchFlowsResponse),
+    Said(Box<v1::WatchFlowsResponse>),
     /// Its stream broke, or does not come about; why in plain words.
     Broken(String),
     /// It has said all it was asked for.
@@ -140,7 +140,7 @@ impl NodeStream {
                 Ok(Some(response)) => {
                     self.metrics.received.inc();
                     self.note(&response);
-                    self.send(Arrival::Said(response)).await?;
+                    self.send(Arrival::Said(Box::new(response))).await?;
                 }
                 Ok(None) if ends => return Ok(Ok(())),
                 Ok(None) => return Ok(Err("the agent ended the stream".to_owned())),

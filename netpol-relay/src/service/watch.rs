@@ -288,7 +288,7 @@ impl Watch {
         let now = SystemTime::now();
         let member = &mut self.members[index];
         match arrival {
-            Arrival::Said(response) => return self.merge.push(index, response, now),
+            Arrival::Said(response) => return self.merge.push(index, *response, now),
             Arrival::Opened => {
                 member.runs = true;
                 member.broken = None;

@@ -190,7 +190,10 @@ impl Observer for World {
                     return;
                 }
             }
-            while request.follow {
+            if !request.follow {
+                return;
+            }
+            loop {
                 let item = tokio::select! {
                     received = live.recv() => match received {
                         Ok(flow) => Item::Flow(flow),
