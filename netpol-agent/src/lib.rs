@@ -10,7 +10,7 @@
 //! inventory ── Snapshot after Snapshot ──┘
 //! ```
 //!
-//! [`run`] wires it; [`flow`] holds the types that all of it speaks.
+//! [`run`] wires it; [`flow`] holds the types that all of it speaks; [`node_claim`] looks for other agents on the node.
 
 mod awaited;
 pub mod binding;
