@@ -9,6 +9,8 @@ use netpol_transport::client::{self, Token};
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 
 use crate::scene::{FLOWS, Scene, following, read};
 
@@ -55,6 +57,10 @@ async fn a_token_opens_neither_health_nor_reflection() {
     let (server, mut options) = scene.over_tls();
     options.token = Some(Token::Text("root".to_owned()));
     let channel = client::channel(&server, &options).await.unwrap();
+    let mut reflection = ServerReflectionClient::new(channel.clone());
+    let asked = tokio_stream::iter([ServerReflectionRequest::default()]);
+    let status = reflection.server_reflection_info(asked).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
     let mut health = HealthClient::new(channel);
     let status = health
         .check(HealthCheckRequest::default())
