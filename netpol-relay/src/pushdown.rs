@@ -106,15 +106,15 @@ impl Plan {
         }
     }
 
-    /// Whether a joined flow is wanted.
+    /// Whether a joined flow is wanted. `since` is asked of kept ones alone: a live one that ends may have been silent for long.
     #[must_use]
-    pub fn matches(&self, flow: &v1::Flow) -> bool {
+    pub fn matches(&self, flow: &v1::Flow, is_kept: bool) -> bool {
         let moment = |stamp: &Timestamp| (stamp.seconds, stamp.nanos);
         let last_seen = flow.last_seen.as_ref().map(moment).unwrap_or_default();
         let after = self
             .since
             .as_ref()
-            .is_none_or(|since| last_seen >= moment(since));
+            .is_none_or(|since| !is_kept || last_seen >= moment(since));
         let before = self
             .until
             .as_ref()

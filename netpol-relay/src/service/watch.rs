@@ -349,7 +349,7 @@ impl Watch {
         }
         let id = flow.id.clone();
         let shown = self.source.reader.flow(flow).await?;
-        let wanted = shown.filter(|flow| self.source.plan.matches(flow));
+        let wanted = shown.filter(|flow| self.source.plan.matches(flow, self.keeps));
         if wanted.is_none() {
             self.source.metrics.filtered.inc();
             // A revision that is not wanted takes the place of one that was.

@@ -101,7 +101,7 @@ fn sent(stories: &[Story], request: &WatchFlowsRequest) -> Vec<Vec<Flow>> {
 fn answer(plan: &Plan, nodes: Vec<Vec<Flow>>) -> Vec<Flow> {
     let mut flows: Vec<Flow> = all_kept(nodes)
         .into_iter()
-        .filter(|flow| plan.matches(flow))
+        .filter(|flow| plan.matches(flow, true))
         .map(bare)
         .collect();
     flows.sort_by_key(identity);
@@ -204,6 +204,19 @@ fn last_is_sent_only_where_agents_filter_all_there_is() {
         ..WatchFlowsRequest::default()
     };
     assert_eq!(asked(until, false), Some(u64::MAX));
+}
+
+#[test]
+fn since_is_asked_of_kept_flows_alone() {
+    let request = WatchFlowsRequest {
+        since: stamp(10_000),
+        follow: true,
+        ..WatchFlowsRequest::default()
+    };
+    let plan = Plan::new(&request, false).unwrap();
+    let early = Story::local(0, 1, 5000).views().remove(0).1;
+    assert!(!plan.matches(&early, true));
+    assert!(plan.matches(&early, false));
 }
 
 #[test]
