@@ -230,13 +230,12 @@ fn dropped(tuple: Tuple) -> Observation {
 }
 
 async fn next(stream: &mut tonic::Streaming<v1::WatchFlowsResponse>) -> Item {
-    timeout(PATIENCE, stream.message())
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap()
-        .item
-        .unwrap()
+    loop {
+        let message = timeout(PATIENCE, stream.message()).await.unwrap();
+        if let Some(item) = message.unwrap().unwrap().item {
+            return item;
+        }
+    }
 }
 
 async fn next_flow(stream: &mut tonic::Streaming<v1::WatchFlowsResponse>) -> v1::Flow {

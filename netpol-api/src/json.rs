@@ -91,7 +91,10 @@ impl From<Item> for v1::WatchFlowsResponse {
             Item::Lost(lost) => v1::watch_flows_response::Item::Lost(lost.into()),
             Item::Node(node) => v1::watch_flows_response::Item::Node(node.into()),
         };
-        Self { item: Some(item) }
+        Self {
+            item: Some(item),
+            kept_over: false,
+        }
     }
 }
 

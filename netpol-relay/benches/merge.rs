@@ -41,6 +41,7 @@ fn followed() -> Merge {
 fn items(to_other_nodes: bool) -> Vec<(u64, usize, WatchFlowsResponse)> {
     let response = |flow| WatchFlowsResponse {
         item: Some(Item::Flow(flow)),
+        ..WatchFlowsResponse::default()
     };
     let mut items = Vec::with_capacity(2 * CONNECTIONS);
     for number in 0..CONNECTIONS {

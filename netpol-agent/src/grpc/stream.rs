@@ -148,6 +148,13 @@ impl Feed {
         while let Some(message) = wanted.pop() {
             self.deliver(message).await?;
         }
+        if self.wanted.follow && most > 0 {
+            self.respond(v1::WatchFlowsResponse {
+                kept_over: true,
+                ..v1::WatchFlowsResponse::default()
+            })
+            .await?;
+        }
         Ok(())
     }
 
@@ -177,13 +184,18 @@ impl Feed {
     }
 
     async fn send(&self, item: v1::watch_flows_response::Item) -> Result<(), End> {
-        let response = v1::WatchFlowsResponse { item: Some(item) };
-        self.outlet
-            .send(Ok(response))
-            .await
-            .map_err(|_| End::Gone)?;
+        self.respond(v1::WatchFlowsResponse {
+            item: Some(item),
+            ..v1::WatchFlowsResponse::default()
+        })
+        .await?;
         self.metrics.delivered.inc();
         Ok(())
+    }
+
+    async fn respond(&self, response: v1::WatchFlowsResponse) -> Result<(), End> {
+        let sent = self.outlet.send(Ok(response)).await;
+        sent.map_err(|_| End::Gone)
     }
 }
 

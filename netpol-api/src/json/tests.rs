@@ -91,6 +91,7 @@ fn denied_in_admin_tier() -> v1::DirectionVerdict {
 fn response(flow: v1::Flow) -> v1::WatchFlowsResponse {
     v1::WatchFlowsResponse {
         item: Some(v1::watch_flows_response::Item::Flow(flow)),
+        ..v1::WatchFlowsResponse::default()
     }
 }
 

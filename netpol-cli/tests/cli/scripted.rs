@@ -119,7 +119,10 @@ impl Observer for Script {
         let (sender, receiver) = mpsc::channel(4);
         tokio::spawn(async move {
             for item in play.items {
-                let response = WatchFlowsResponse { item: Some(item) };
+                let response = WatchFlowsResponse {
+                    item: Some(item),
+                    ..WatchFlowsResponse::default()
+                };
                 if sender.send(Ok(response)).await.is_err() {
                     return;
                 }

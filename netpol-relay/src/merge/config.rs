@@ -55,7 +55,7 @@ impl Default for Config {
             kept_ahead: Duration::from_secs(5),
             clock_slack: Duration::from_secs(1),
             late_after: Duration::from_secs(5),
-            catch_up: Duration::from_secs(3),
+            catch_up: Duration::from_secs(10),
             patience: Duration::from_secs(10),
             node_items: 1024,
             node_bytes: 4 * MIB,

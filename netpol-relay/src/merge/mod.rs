@@ -14,8 +14,8 @@
 //!
 //! - **Kept flows** come from each node oldest first, in the order in which they became known, which need not be that of
 //!   `last_seen`. A flow goes out when every node has told of everything up to [`Config::kept_ahead`] beyond it, so that the
-//!   other view is there by then. A node that says nothing is waited for, up to [`Config::catch_up`] where live flows
-//!   follow and [`Config::patience`] where none do.
+//!   other view is there by then. Where live flows follow, agents say when that is all (`kept_over`), and one that
+//!   does not is waited for up to [`Config::catch_up`]; where none do, one that says nothing, up to [`Config::patience`].
 //! - **Live flows** go out when every node that is followed has told of something [`Config::ahead`] later, or when they
 //!   have waited for [`Config::window`], whichever is first. What comes later than that goes out as soon as it
 //!   can, at the wrong place. Agents tell some things late by design, such as that an answer did not come: these have the
@@ -58,8 +58,6 @@ use crate::join::{Join, Limits, Released};
 
 /// A node that was late is followed again after so long without being late.
 const RECOVERY: Nanos = 5_000_000_000;
-/// A node that says nothing for so long has no more kept flows to send, where live ones follow.
-const QUIET: Nanos = 500_000_000;
 /// Bytes that a loss or a state takes.
 const NOTICE: usize = 512;
 
@@ -188,6 +186,7 @@ impl Merge {
         }
         self.nodes[node].heard = now;
         match response.item {
+            None if response.kept_over => self.nodes[node].kept_over(self.start),
             Some(Item::Flow(flow)) => self.push_flow(node, flow, now),
             Some(Item::Lost(lost)) => self.push_lost(node, lost, now),
             // Relays alone speak of nodes, and ask agents alone.

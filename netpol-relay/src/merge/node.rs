@@ -67,6 +67,13 @@ impl Node {
         self.reached = self.reached.max(start);
     }
 
+    /// It says that it has told all that it has kept.
+    pub(super) fn kept_over(&mut self, start: Nanos) {
+        if matches!(self.phase, Phase::Expected | Phase::Kept) {
+            self.enter_live(start);
+        }
+    }
+
     pub(super) fn lose(&mut self, reason: &'static str, count: u64) {
         match self.lost.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, lost)) => *lost = lost.saturating_add(count),

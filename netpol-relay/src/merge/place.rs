@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 
 use super::instant::{Nanos, of_duration, of_stamp};
 use super::node::{Node, Phase};
-use super::{Merge, Mode, QUIET, RECOVERY, late_message};
+use super::{Merge, Mode, RECOVERY, late_message};
 use crate::join::NodeIndex;
 
 impl Merge {
@@ -89,13 +89,10 @@ impl Merge {
 
     /// When a node that says nothing more is no longer waited for.
     pub(super) fn gives_up_at(&self, node: &Node) -> Option<Nanos> {
-        let catch_up = self.caught_up_by();
-        let quiet = node.heard.saturating_add(QUIET);
         match (self.mode, node.phase) {
             (_, Phase::Away | Phase::Live) | (Mode::Live, _) => None,
             (Mode::Kept, _) => Some(node.heard.saturating_add(of_duration(self.config.patience))),
-            (Mode::KeptAndLive, Phase::Expected) => Some(catch_up),
-            (Mode::KeptAndLive, Phase::Kept) => Some(quiet.min(catch_up)),
+            (Mode::KeptAndLive, Phase::Expected | Phase::Kept) => Some(self.caught_up_by()),
         }
     }
 

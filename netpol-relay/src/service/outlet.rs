@@ -65,6 +65,7 @@ impl Outlet {
         match missed {
             Ok(v1::WatchFlowsResponse {
                 item: Some(Item::Node(state)),
+                ..
             }) => {
                 self.states.insert(state.node.clone(), state);
             }
@@ -141,7 +142,10 @@ impl Outlet {
 }
 
 fn message(item: Item) -> Message {
-    Ok(v1::WatchFlowsResponse { item: Some(item) })
+    Ok(v1::WatchFlowsResponse {
+        item: Some(item),
+        ..v1::WatchFlowsResponse::default()
+    })
 }
 
 #[cfg(test)]

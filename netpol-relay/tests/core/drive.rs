@@ -31,6 +31,7 @@ pub(crate) fn state(node: usize, state: State) -> v1::NodeState {
 pub(crate) fn flow_item(flow: v1::Flow) -> v1::WatchFlowsResponse {
     v1::WatchFlowsResponse {
         item: Some(Item::Flow(flow)),
+        ..v1::WatchFlowsResponse::default()
     }
 }
 
@@ -43,6 +44,14 @@ pub(crate) fn lost_item(count: u64, millis: u64) -> v1::WatchFlowsResponse {
     };
     v1::WatchFlowsResponse {
         item: Some(Item::Lost(lost)),
+        ..v1::WatchFlowsResponse::default()
+    }
+}
+
+pub(crate) fn kept_over() -> v1::WatchFlowsResponse {
+    v1::WatchFlowsResponse {
+        kept_over: true,
+        ..v1::WatchFlowsResponse::default()
     }
 }
 

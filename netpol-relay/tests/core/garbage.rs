@@ -108,7 +108,10 @@ fn nonsense() -> impl Strategy<Value = v1::WatchFlowsResponse> {
         1 => Just(Some(Item::Node(v1::NodeState::default()))),
         1 => Just(None),
     ]
-    .prop_map(|item| v1::WatchFlowsResponse { item })
+    .prop_map(|item| v1::WatchFlowsResponse {
+        item,
+        ..v1::WatchFlowsResponse::default()
+    })
 }
 
 proptest! {

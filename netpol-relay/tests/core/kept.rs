@@ -4,7 +4,7 @@ use netpol_api::v1::node_state::State;
 use netpol_api::v1::watch_flows_response::Item;
 use netpol_relay::merge::{Mode, Output};
 
-use crate::drive::{flow_item, flows, followed, items, lost_item, state};
+use crate::drive::{flow_item, flows, followed, items, kept_over, lost_item, state};
 use crate::world::{CONNECTION, Connection, at, millis, revised};
 
 fn local(node: usize, last: u64) -> netpol_api::v1::Flow {
@@ -138,11 +138,11 @@ fn a_loss_keeps_its_place_and_its_node() {
 }
 
 #[test]
-fn where_live_flows_follow_kept_ones_are_over_when_nodes_are_quiet_or_time_is() {
-    for quiet in [true, false] {
+fn where_live_flows_follow_kept_ones_are_over_when_nodes_say_so_or_time_is() {
+    for says_so in [true, false] {
         let mut merge =
             crate::drive::followed_with(2, Mode::KeptAndLive, Default::default(), 50_000);
-        if !quiet {
+        if !says_so {
             merge =
                 netpol_relay::merge::Merge::new(Default::default(), Mode::KeptAndLive, at(50_000));
             for node in 0..2 {
@@ -157,14 +157,19 @@ fn where_live_flows_follow_kept_ones_are_over_when_nodes_are_quiet_or_time_is() 
             [],
             "the other may have older ones"
         );
-        let over = if quiet { 50_500 } else { 53_000 };
-        assert_eq!(merge.deadline(), Some(at(over)));
+        assert_eq!(merge.deadline(), Some(at(60_000)));
+        let over = if says_so {
+            merge.push(1, kept_over(), at(50_300));
+            50_300
+        } else {
+            60_000
+        };
         let mut seen = Vec::new();
         while let Some(output) = merge.next(at(over)) {
             seen.push(output);
         }
         let flow = |last| Output::Item(Box::new(Item::Flow(local(0, last))));
-        assert_eq!(seen[..2], [flow(10_000), Output::KeptOver], "{quiet}");
+        assert_eq!(seen[..2], [flow(10_000), Output::KeptOver], "{says_so}");
     }
 }
 

@@ -113,6 +113,7 @@ fn followed(mode: Mode, now: u64) -> Merge {
 fn response(flow: Flow) -> v1::WatchFlowsResponse {
     v1::WatchFlowsResponse {
         item: Some(Item::Flow(flow)),
+        ..v1::WatchFlowsResponse::default()
     }
 }
 

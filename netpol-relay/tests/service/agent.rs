@@ -193,6 +193,15 @@ impl Observer for World {
             if !request.follow {
                 return;
             }
+            if last > 0 {
+                let kept_over = v1::WatchFlowsResponse {
+                    kept_over: true,
+                    ..v1::WatchFlowsResponse::default()
+                };
+                if outlet.send(Ok(kept_over)).await.is_err() {
+                    return;
+                }
+            }
             loop {
                 let item = tokio::select! {
                     received = live.recv() => match received {
@@ -232,5 +241,8 @@ impl Observer for World {
 }
 
 fn response(item: Item) -> v1::WatchFlowsResponse {
-    v1::WatchFlowsResponse { item: Some(item) }
+    v1::WatchFlowsResponse {
+        item: Some(item),
+        ..v1::WatchFlowsResponse::default()
+    }
 }

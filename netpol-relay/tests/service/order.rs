@@ -41,16 +41,19 @@ async fn kept_flows_of_a_hundred_nodes_come_complete_and_in_order() {
     let ids: BTreeSet<_> = listed.iter().map(|flow| &flow.id).collect();
     assert_eq!(ids.len(), listed.len());
 
-    let mut last = relay
-        .watch(v1::WatchFlowsRequest {
-            last: Some(7),
-            ..v1::WatchFlowsRequest::default()
-        })
-        .await;
-    for expected in &listed[listed.len() - 7..] {
-        let (flow, before) = last.flow().await;
-        assert_eq!(flow.id, expected.id);
-        assert_eq!(before, []);
+    for follow in [false, true] {
+        let mut last = relay
+            .watch(v1::WatchFlowsRequest {
+                last: Some(7),
+                follow,
+                ..v1::WatchFlowsRequest::default()
+            })
+            .await;
+        for expected in &listed[listed.len() - 7..] {
+            let (flow, before) = last.flow().await;
+            assert_eq!(flow.id, expected.id);
+            assert_eq!(before, []);
+        }
     }
     relay.stop().await;
 }
