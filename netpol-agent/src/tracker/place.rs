@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use netpol_common::record::{Counters as Counted, DropKey, DropState, FlowKey, FlowState};
+use netpol_common::record::{Counters as Counted, DropKey, DropState, FlowKey, FlowState, Tuple};
 use netpol_common::record::{drop_flag, flow_flag};
 
 use super::connection::Connection;
 use super::sighting::{Dialled, DropRecord, Sighting, TCP};
 use super::{REJECT_LAG, Tracker};
 use crate::drop_class::{DropFacts, classify};
-use crate::flow::{FlowId, State};
+use crate::flow::{FlowId, State, ip_address};
 
 impl Tracker {
     /// Finds or makes the connection of a flow record, and brings it up to date.
@@ -191,8 +191,22 @@ impl Tracker {
 
     /// Whether a drop happened on the node itself or inside one of its pods: a namespace known by an interface, one in
     /// which a packet with a pod's address was made, or one that a packet with this tuple was handed to.
+    /// What somebody sends to itself never comes by a pod's interface, and no policy has a say in it.
     pub(super) fn is_here(&self, key: &DropKey) -> bool {
         let on_node = key.netns == self.config.node_netns || key.netns == 0;
+        let Tuple {
+            source,
+            destination,
+            ..
+        } = key.tuple;
+        let is_loopback = [source, destination]
+            .into_iter()
+            .any(|end| ip_address(end).is_loopback());
+        // A pod that reaches itself through a Service is seen on its interface.
+        let to_itself = source == destination && (!on_node || self.holders.is_node(source));
+        if is_loopback || to_itself {
+            return false;
+        }
         let made_there = key.input_ifindex == 0 && self.holders.is_pod(key.tuple.source);
         on_node
             || made_there

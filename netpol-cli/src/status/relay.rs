@@ -43,7 +43,8 @@ pub(super) fn table(page: &mut Page, status: &GetStatusResponse, now: Timestamp)
             "{} seen, {} blocked, {:.1} a second; {} watching",
             of_nodes().map(|node| node.flows_seen).sum::<u64>(),
             of_nodes().map(|node| node.flows_blocked).sum::<u64>(),
-            of_nodes().map(|node| node.flows_per_second).sum::<f64>(),
+            // The sum of nothing is a negative zero.
+            of_nodes().fold(0.0, |sum, node| sum + node.flows_per_second),
             status.subscribers,
         ),
     );

@@ -60,6 +60,34 @@ impl Holders for OneNode {
 }
 
 #[test]
+fn what_is_sent_to_oneself_is_no_flow() {
+    let mut tracker = tracker(100);
+    let node = record_address("192.0.2.10".parse().unwrap());
+    tracker.set_holders(Arc::new(OneNode(node)));
+    let pod_netns = NODE + 1;
+    // A pod of this node, so that drops inside of it are told.
+    let (key, mut seen) = state(&direct(), CLIENT, MS, f::OPENING_SEEN, [1, 1]);
+    seen.pod_netns = pod_netns;
+    tracker.flow(key, seen, MS);
+    let before = tracker.len();
+    for (source, destination, netns) in [
+        ("127.0.0.1", "127.0.0.1", NODE),
+        ("127.0.0.1", "127.0.0.53", pod_netns),
+        ("::1", "::1", NODE),
+        ("192.0.2.10", "192.0.2.10", NODE),
+        ("10.0.0.1", "10.0.0.1", pod_netns),
+    ] {
+        let (key, drop) = dropped(&tuple(source, 40000, destination, 81), 2, MS, 1);
+        tracker.drop(DropKey { netns, ..key }, drop, MS);
+        assert_eq!(tracker.len(), before, "{source} {destination}");
+    }
+    // Through a Service, on the pod's interface and back.
+    let (key, drop) = dropped(&tuple("10.0.0.1", 40000, "10.0.0.1", 81), 1, MS, 1);
+    tracker.drop(key, drop, MS);
+    assert_eq!(tracker.len(), before + 1);
+}
+
+#[test]
 fn a_nodes_own_reset_is_a_refusal() {
     let mut tracker = tracker(100);
     tracker.set_holders(Arc::new(OneNode(direct().destination)));
