@@ -5,6 +5,7 @@
 //! watch         every node is asked; order, join, filter
 //! node_stream   what one node says, across breaks
 //! member        a node in a reader's stream, and how it fares there
+//! turns         whom a reader's stream listens to next
 //! outlet        the queue to the reader
 //! status        nodes and what their agents say of themselves
 //! ```
@@ -15,6 +16,7 @@ mod node_stream;
 mod observer;
 mod outlet;
 mod status;
+mod turns;
 mod watch;
 
 use std::io;

@@ -11,9 +11,7 @@
 //! While kept flows are told, nodes wait for the reader. Once live ones are told, nobody does.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use netpol_api::v1;
@@ -28,6 +26,7 @@ use tonic::Status;
 use super::member::{Member, Task};
 use super::node_stream::{Arrival, NodeStream, correction};
 use super::outlet::{Gone, Outlet};
+use super::turns::{in_turn, next_arrival};
 use crate::merge::{Merge, Mode, NodeIndex, Output, Youngest};
 use crate::metrics::Metrics;
 use crate::nodes::{Node, Nodes};
@@ -376,43 +375,6 @@ fn node_state(name: &str, state: State, message: String) -> v1::NodeState {
         message,
         time: Some(SystemTime::now().into()),
     }
-}
-
-/// The next that a node says for which there is room.
-async fn next_arrival(
-    members: &mut [Member],
-    merge: &Merge,
-    turn: &mut usize,
-) -> (NodeIndex, Arrival) {
-    poll_fn(|context| {
-        let next = in_turn(members, merge, turn, |inbox| {
-            match inbox.poll_recv(context) {
-                Poll::Ready(arrival) => arrival,
-                Poll::Pending => None,
-            }
-        });
-        next.map_or(Poll::Pending, Poll::Ready)
-    })
-    .await
-}
-
-/// Looks for something said, at each node for which there is room. Nodes take turns.
-fn in_turn(
-    members: &mut [Member],
-    merge: &Merge,
-    turn: &mut usize,
-    mut read: impl FnMut(&mut mpsc::Receiver<Arrival>) -> Option<Arrival>,
-) -> Option<(NodeIndex, Arrival)> {
-    let count = members.len();
-    (0..count).find_map(|step| {
-        let index = (*turn + step) % count;
-        if !merge.has_room(index) {
-            return None;
-        }
-        let arrival = read(&mut members[index].inbox)?;
-        *turn = index + 1;
-        Some((index, arrival))
-    })
 }
 
 /// Waits until then; for ever, where there is no such time.
