@@ -12,9 +12,12 @@
 //! - [`listen`]: connections taken, each with its [`listen::Peer`].
 //! - [`access`]: who may read what, by RBAC of the cluster, and what is withheld.
 //! - [`serving`]: the flags of servers, and what they open.
+//! - `services` (feature of that name): what is served at a door.
 
 pub mod access;
 pub mod client;
 pub mod listen;
+#[cfg(feature = "services")]
+pub mod services;
 pub mod serving;
 pub mod tls;
