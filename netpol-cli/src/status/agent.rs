@@ -78,9 +78,10 @@ fn exports_section(page: &mut Page, status: &GetStatusResponse, now: Timestamp) 
         let state = match (export.error.as_str(), since) {
             ("", _) => format!("{} written", export.written),
             (error, Some(Time(since))) => {
-                format!("✗ {error}, for {}", age(now.duration_since(since)))
+                let span = age(now.duration_since(since));
+                format!("✗ {error}, for {span}; {} written", export.written)
             }
-            (error, None) => format!("✗ {error}"),
+            (error, None) => format!("✗ {error}; {} written", export.written),
         };
         [export.name.clone(), export.target.clone(), state]
     }));

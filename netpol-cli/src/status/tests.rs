@@ -140,7 +140,7 @@ Inventory
 
 Telling
   blocked-log  stdout            7 written
-  events       https://10.0.0.1  ✗ needs create on events.events.k8s.io (403 Forbidden), for 1m 0s
+  events       https://10.0.0.1  ✗ needs create on events.events.k8s.io (403 Forbidden), for 1m 0s; 0 written
 
 Losses
   12  kernel  ring full
