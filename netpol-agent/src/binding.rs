@@ -57,7 +57,8 @@ impl Bindings {
     }
 
     /// The pod behind an interface that sends from (or is sent to at) an address. Bound once, by the addresses routed
-    /// to the interface, else by that address; it stays until the interface or the pod is gone.
+    /// to the interface, else by that address; it stays until the interface or the pod is gone. What was seen before a
+    /// pod went may be asked for after it: that binds nothing, or all that its successor does would be put down to it.
     pub fn pod(
         &mut self,
         ifindex: u32,
@@ -67,17 +68,19 @@ impl Bindings {
         status: &Status,
     ) -> Option<Arc<Pod>> {
         let bound = self.interfaces.get_mut(&ifindex)?;
-        if bound.pod.is_none() {
-            let candidates = bound.candidates(address);
-            let pod = candidates
-                .filter_map(|address| snapshot.pod_at(address, at))
-                .next();
-            bound.pod = pod.filter(|pod| !pod.host_network).cloned();
-            if bound.pod.is_some() {
-                bound.show(status);
-            }
+        if bound.pod.is_some() {
+            return bound.pod.clone();
         }
-        bound.pod.clone()
+        let pod = bound
+            .candidates(address)
+            .find_map(|address| snapshot.pod_at(address, at))
+            .filter(|pod| !pod.host_network)?
+            .clone();
+        if is_there(&pod, snapshot) {
+            bound.pod = Some(pod.clone());
+            bound.show(status);
+        }
+        Some(pod)
     }
 
     /// The addresses by which the pod behind an interface that sends from (or is sent to at) `address` is found.
@@ -97,6 +100,12 @@ impl Bindings {
             bound.show(status);
         }
     }
+}
+
+/// Whether the inventory still has a pod, not just one of its name.
+fn is_there(pod: &Pod, snapshot: &Snapshot) -> bool {
+    let current = snapshot.pod_named(&pod.namespace, &pod.name);
+    current.is_some_and(|current| is_same(current, pod))
 }
 
 impl Bound {

@@ -164,3 +164,18 @@ fn behind_a_service_its_backend_is_told() {
         assert_eq!(told, expected, "{dialled:?}");
     }
 }
+
+#[test]
+fn what_was_seen_before_a_pod_was_made_anew_does_not_bind_its_interface_to_the_old_one() {
+    let mut stage = Stage::new(Duration::ZERO);
+    stage.learn("apiVersion: v1\nkind: Namespace\nmetadata: {name: ci}\n", 0);
+    stage.connect(40_000, "172.16.0.9", SECOND);
+    // Told of before the flow above is due.
+    stage.learn(&CLUSTER.replace("uid: '1'", "uid: '2'"), 2 * SECOND);
+    stage.pipeline.tick(2 * SECOND);
+    stage.connect(40_001, "172.16.0.9", 3 * SECOND);
+    stage.pipeline.tick(3 * SECOND);
+    let (kept, _) = stage.log.subscribe(Selection::All);
+    let uids = kept.iter().map(|flow| &*flow.source.pod().unwrap().uid);
+    assert_eq!(uids.collect::<Vec<_>>(), ["1", "2"]);
+}
