@@ -8,7 +8,7 @@
 //! ```
 //!
 //! What follows from verdicts: [`explain`] tells how one came about and what would change it, [`matrix`] asks about every
-//! two workloads, [`lint`] finds policies that cannot mean what they say.
+//! two workloads, [`lint`] finds policies that cannot mean what they say. [`history`] is what was seen over time.
 //!
 //! The same [`k8s`] conversion serves objects from files and objects from an API server. Rule numbers in comments
 //! and tests are those of docs/policy-semantics.md.
@@ -19,6 +19,7 @@ pub mod connection;
 pub mod dialect;
 pub mod evaluate;
 pub mod explain;
+pub mod history;
 pub mod inventory;
 pub mod k8s;
 pub mod lint;

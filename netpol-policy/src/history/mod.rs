@@ -1,0 +1,57 @@
+//! What traffic was seen over time, and how well: the memory that [`crate`]'s analyses of traffic start from.
+//!
+//! ```text
+//!  nodes ── who watched, when, and what was lost         the evidence, and its limits
+//!  edges ── who connected to whom, and what came of it   per node, aggregated
+//!  uses ─── which rule of which policy allowed how much  per node, on the node of the pod that the policy selects
+//!  policies, population, cluster ── what was in force, who exists
+//! ```
+//!
+//! Nothing here says more than was seen. An edge that two nodes saw stands twice, once from either end: see
+//! [`edge::SeenAt`] for how they are added up without counting anything twice.
+
+pub mod edge;
+pub mod party;
+pub mod policy;
+pub mod population;
+pub mod rule;
+pub mod watched;
+
+use crate::model::{Node, Service};
+
+pub use edge::{Edge, EdgeKey, EdgeTotals};
+pub use party::{Party, PodGroup};
+pub use policy::PolicyRevision;
+pub use population::Present;
+pub use rule::{RuleKey, RuleUse, UseTotals};
+pub use watched::{Interval, Loss, NodeHistory};
+
+/// All that is remembered, of one node or of many.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// Who watched, in order of node names.
+    pub nodes: Vec<NodeHistory>,
+    /// Nodes whose history could not be had, and why.
+    pub missing: Vec<MissingNode>,
+    /// Who connected to whom.
+    pub edges: Vec<Edge>,
+    /// Which parts of policies allowed connections.
+    pub uses: Vec<RuleUse>,
+    /// Policies as they stand, and as they stood within the time that is remembered.
+    pub policies: Vec<PolicyRevision>,
+    /// Who exists, and who existed lately.
+    pub population: Vec<Present>,
+    /// The cluster's nodes, for their addresses, labels and ranges of pods.
+    pub cluster: Vec<Node>,
+    /// Services.
+    pub services: Vec<Service>,
+}
+
+/// A node whose history could not be had.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MissingNode {
+    /// Its name, or its agent's address where the name is not known.
+    pub name: String,
+    /// In plain words.
+    pub reason: String,
+}
