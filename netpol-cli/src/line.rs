@@ -115,6 +115,7 @@ impl Lines {
             v1::lost::Stage::Pipeline => " in the agent",
             v1::lost::Stage::Subscriber => " on the way here",
             v1::lost::Stage::Relay => " in the relay",
+            v1::lost::Stage::History => " on the way into history",
             v1::lost::Stage::Unspecified => "",
         };
         let node = match lost.node.as_str() {

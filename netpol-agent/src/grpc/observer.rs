@@ -28,6 +28,8 @@ use crate::node_claim::NodeClaim;
 /// Items that wait for the transport of one stream; whatever is beyond waits in the broadcast.
 const OUTLET: usize = 64;
 
+type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
 /// What the service reads.
 pub struct Observer {
     /// Kept and live flows.
@@ -89,8 +91,8 @@ impl Drop for Subscribed {
 
 #[tonic::async_trait]
 impl v1::observer_server::Observer for Observer {
-    type WatchFlowsStream =
-        Pin<Box<dyn Stream<Item = Result<v1::WatchFlowsResponse, Status>> + Send>>;
+    type WatchFlowsStream = Responses<v1::WatchFlowsResponse>;
+    type ReadHistoryStream = Responses<v1::ReadHistoryResponse>;
 
     async fn watch_flows(
         &self,
@@ -130,6 +132,17 @@ impl v1::observer_server::Observer for Observer {
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
         let reader = self.access.reader(&request).await?;
         Ok(Response::new(reader.status(self.status()).await?))
+    }
+
+    async fn read_history(
+        &self,
+        request: Request<v1::ReadHistoryRequest>,
+    ) -> Result<Response<Self::ReadHistoryStream>, Status> {
+        let reader = self.access.reader(&request).await?;
+        reader.may_read_history().await?;
+        Err(Status::failed_precondition(
+            "this agent remembers no traffic: start it with --history DIR",
+        ))
     }
 }
 

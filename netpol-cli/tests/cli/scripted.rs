@@ -101,6 +101,7 @@ impl Script {
 #[tonic::async_trait]
 impl Observer for Script {
     type WatchFlowsStream = ReceiverStream<Result<WatchFlowsResponse, Status>>;
+    type ReadHistoryStream = ReceiverStream<Result<v1::ReadHistoryResponse, Status>>;
 
     async fn watch_flows(
         &self,
@@ -143,6 +144,13 @@ impl Observer for Script {
     ) -> Result<Response<GetStatusResponse>, Status> {
         self.admit(&request)?;
         Ok(Response::new(self.status.clone()))
+    }
+
+    async fn read_history(
+        &self,
+        _: Request<v1::ReadHistoryRequest>,
+    ) -> Result<Response<Self::ReadHistoryStream>, Status> {
+        Err(Status::unimplemented("no test asks for it"))
     }
 }
 

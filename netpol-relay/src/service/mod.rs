@@ -7,9 +7,11 @@
 //! member        a node in a reader's stream, and how it fares there
 //! turns         whom a reader's stream listens to next
 //! outlet        the queue to the reader
+//! history       what all nodes remember, for one reader
 //! status        nodes and what their agents say of themselves
 //! ```
 
+mod history;
 mod losses;
 mod member;
 mod node_stream;

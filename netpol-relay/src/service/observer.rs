@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use futures::Stream;
 use netpol_api::v1;
 use netpol_transport::access::Access;
+use netpol_transport::outlet::outlet;
 use netpol_transport::tls::ServerTls;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
@@ -14,6 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+use super::history;
 use super::losses::Losses;
 use super::outlet::Outlet;
 use super::watch::{Source, Watch};
@@ -39,6 +41,8 @@ pub struct Facts {
     /// Windows and bounds of the merge.
     pub merge: merge::Config,
 }
+
+type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// What the service reads.
 pub struct Observer {
@@ -99,6 +103,17 @@ impl Observer {
         }
     }
 
+    /// Takes one of the places for streams.
+    fn place(&self) -> Result<Streaming, Status> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| {
+            Status::resource_exhausted(format!(
+                "the relay serves {} streams already (--streams)",
+                self.facts.streams
+            ))
+        })?;
+        Ok(Streaming::new(&self.metrics, place))
+    }
+
     /// Whether there is anybody to ask.
     async fn agents_are_known(&self) -> Result<(), Status> {
         // Whoever does not answer by then is told as missing.
@@ -118,8 +133,8 @@ impl Observer {
 
 #[tonic::async_trait]
 impl v1::observer_server::Observer for Observer {
-    type WatchFlowsStream =
-        Pin<Box<dyn Stream<Item = Result<v1::WatchFlowsResponse, Status>> + Send>>;
+    type WatchFlowsStream = Responses<v1::WatchFlowsResponse>;
+    type ReadHistoryStream = Responses<v1::ReadHistoryResponse>;
 
     async fn watch_flows(
         &self,
@@ -132,13 +147,7 @@ impl v1::observer_server::Observer for Observer {
         check_time("until", request.until)?;
         let plan = Plan::new(&request, !reader.is_full())
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
-            return Err(Status::resource_exhausted(format!(
-                "the relay serves {} streams already (--streams)",
-                self.facts.streams
-            )));
-        };
-        let streaming = Streaming::new(&self.metrics, place);
+        let streaming = self.place()?;
         self.agents_are_known().await?;
         let (queue, inlet) = mpsc::channel(self.facts.backlog);
         let source = Source {
@@ -165,6 +174,31 @@ impl v1::observer_server::Observer for Observer {
         let reader = self.access.reader(&request).await?;
         let status = reader.status(self.status().await).await?;
         Ok(Response::new(status))
+    }
+
+    async fn read_history(
+        &self,
+        request: Request<v1::ReadHistoryRequest>,
+    ) -> Result<Response<Self::ReadHistoryStream>, Status> {
+        let reader = self.access.reader(&request).await?;
+        reader.may_read_history().await?;
+        let request = request.into_inner();
+        check_time("since", request.since)?;
+        let streaming = self.place()?;
+        self.agents_are_known().await?;
+        let question = history::Question {
+            request,
+            reader,
+            nodes: self.nodes.all(),
+            troubles: self.nodes.troubles(),
+        };
+        let (outlet, end, answers) = outlet(history::ROOM);
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            question.ask(outlet, end, stop).await;
+            drop(streaming);
+        });
+        Ok(Response::new(Box::pin(answers)))
     }
 }
 

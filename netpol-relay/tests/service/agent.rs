@@ -8,9 +8,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use futures::Stream;
-use netpol_api::v1;
 use netpol_api::v1::observer_server::{Observer, ObserverServer};
 use netpol_api::v1::watch_flows_response::Item;
+use netpol_api::v1::{self, read_history_response};
 use netpol_transport::listen::{self, Door, bind_unix};
 use tokio::sync::{broadcast, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -40,6 +40,23 @@ struct Shared {
     /// Requests of streams are taken and not answered.
     hangs: AtomicBool,
     streams: AtomicU64,
+    /// What it remembers; `None` where it does not.
+    history: Mutex<Option<Vec<Step>>>,
+    /// Requests for it.
+    asked: Mutex<Vec<v1::ReadHistoryRequest>>,
+    /// Steps of it that found room on the way to whoever asked.
+    told: AtomicU64,
+}
+
+/// What an agent does that is asked for its history.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Says this.
+    Lines(String),
+    /// Ends with an error.
+    Break,
+    /// Says nothing any more.
+    Silence,
 }
 
 impl World {
@@ -51,7 +68,24 @@ impl World {
             ahead: AtomicU64::new(0),
             hangs: AtomicBool::new(false),
             streams: AtomicU64::new(0),
+            history: Mutex::default(),
+            asked: Mutex::default(),
+            told: AtomicU64::new(0),
         }))
+    }
+
+    pub(crate) fn remember(&self, steps: Vec<Step>) {
+        *self.0.history.lock().unwrap() = Some(steps);
+    }
+
+    /// With what it was asked for its history.
+    pub(crate) fn asked(&self) -> Vec<v1::ReadHistoryRequest> {
+        self.0.asked.lock().unwrap().clone()
+    }
+
+    /// How many steps of its history found room on the way.
+    pub(crate) fn told(&self) -> u64 {
+        self.0.told.load(Ordering::SeqCst)
     }
 
     pub(crate) fn ahead(self, by: Duration) -> Self {
@@ -149,10 +183,12 @@ impl Drop for Counted {
     }
 }
 
+type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
 #[tonic::async_trait]
 impl Observer for World {
-    type WatchFlowsStream =
-        Pin<Box<dyn Stream<Item = Result<v1::WatchFlowsResponse, Status>> + Send>>;
+    type WatchFlowsStream = Responses<v1::WatchFlowsResponse>;
+    type ReadHistoryStream = Responses<v1::ReadHistoryResponse>;
 
     async fn watch_flows(
         &self,
@@ -237,6 +273,41 @@ impl Observer for World {
             server: v1::get_status_response::Server::Agent.into(),
             ..v1::GetStatusResponse::default()
         }))
+    }
+
+    async fn read_history(
+        &self,
+        request: Request<v1::ReadHistoryRequest>,
+    ) -> Result<Response<Self::ReadHistoryStream>, Status> {
+        if self.0.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        self.0.asked.lock().unwrap().push(request.into_inner());
+        let Some(history) = self.0.history.lock().unwrap().clone() else {
+            return Err(Status::failed_precondition("this agent remembers nothing"));
+        };
+        let (outlet, inlet) = mpsc::channel(1);
+        let world = self.clone();
+        tokio::spawn(async move {
+            for step in history {
+                let response = match step {
+                    Step::Lines(lines) => Ok(v1::ReadHistoryResponse {
+                        node: world.0.node.clone(),
+                        item: Some(read_history_response::Item::Lines(lines.into_bytes())),
+                    }),
+                    Step::Break => Err(Status::aborted("broken by the test")),
+                    Step::Silence => {
+                        outlet.closed().await;
+                        return;
+                    }
+                };
+                if outlet.send(response).await.is_err() {
+                    return;
+                }
+                world.0.told.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(inlet))))
     }
 }
 

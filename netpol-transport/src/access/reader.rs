@@ -75,6 +75,21 @@ impl Reader {
         }
     }
 
+    /// Refuses what cannot be withheld in part, as to whoever may not read every flow.
+    ///
+    /// # Errors
+    /// `PERMISSION_DENIED` for that, and as [`Reader::flow`].
+    pub async fn may_read_history(&self) -> Result<(), Status> {
+        let Rights::Token(holder) = &self.0 else {
+            return Ok(());
+        };
+        if holder.may(Question::AllFlows).await? {
+            return Ok(());
+        }
+        let user = holder.identity().await?.name().to_owned();
+        Err(Refused::NoHistory { user }.into())
+    }
+
     /// What of a flow they may see; `None` for nothing.
     ///
     /// # Errors

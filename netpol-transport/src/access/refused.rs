@@ -33,6 +33,15 @@ pub(super) enum Refused {
         /// Who.
         user: String,
     },
+    /// What is remembered is of all namespaces, and no part of it can be shown alone.
+    #[error(
+        "history is of all namespaces: User \"{user}\" cannot {question}",
+        question = Question::AllFlows
+    )]
+    NoHistory {
+        /// Who.
+        user: String,
+    },
     /// The API server cannot be asked.
     #[error("who you are and what you may read cannot be asked of the API server: {0}")]
     Unanswered(String),
@@ -43,9 +52,9 @@ impl From<Refused> for Status {
         let message = refused.to_string();
         match refused {
             Refused::NoToken | Refused::BadToken(_) => Self::unauthenticated(message),
-            Refused::Denied { .. } | Refused::NothingReadable { .. } => {
-                Self::permission_denied(message)
-            }
+            Refused::Denied { .. }
+            | Refused::NothingReadable { .. }
+            | Refused::NoHistory { .. } => Self::permission_denied(message),
             Refused::Unanswered(_) => Self::unavailable(message),
         }
     }

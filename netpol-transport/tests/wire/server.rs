@@ -44,6 +44,7 @@ impl Observer {
 #[tonic::async_trait]
 impl v1::observer_server::Observer for Observer {
     type WatchFlowsStream = ReceiverStream<Result<v1::WatchFlowsResponse, Status>>;
+    type ReadHistoryStream = ReceiverStream<Result<v1::ReadHistoryResponse, Status>>;
 
     /// An item every 20 ms.
     async fn watch_flows(
@@ -70,6 +71,13 @@ impl v1::observer_server::Observer for Observer {
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
         self.see(&request);
         Ok(Response::new(v1::GetStatusResponse::default()))
+    }
+
+    async fn read_history(
+        &self,
+        _: Request<v1::ReadHistoryRequest>,
+    ) -> Result<Response<Self::ReadHistoryStream>, Status> {
+        Err(Status::unimplemented("no test asks for it"))
     }
 }
 
