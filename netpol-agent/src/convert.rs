@@ -62,6 +62,7 @@ impl Converter {
             Stage::Kernel => v1::lost::Stage::Kernel,
             Stage::Pipeline => v1::lost::Stage::Pipeline,
             Stage::Subscriber => v1::lost::Stage::Subscriber,
+            Stage::History => v1::lost::Stage::History,
         };
         v1::Lost {
             stage: stage.into(),

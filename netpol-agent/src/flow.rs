@@ -287,6 +287,8 @@ pub enum Stage {
     Pipeline,
     /// On the way to one subscriber.
     Subscriber,
+    /// On the way into what is remembered of traffic over time.
+    History,
 }
 
 /// An address record as the standard library's type; IPv4-mapped ones become IPv4.

@@ -121,6 +121,7 @@ impl Metrics {
             Stage::Kernel => "kernel",
             Stage::Pipeline => "pipeline",
             Stage::Subscriber => "subscriber",
+            Stage::History => "history",
         };
         self.lost
             .get_or_create(&LossLabels { stage, reason })

@@ -242,6 +242,11 @@ impl Snapshot {
         self.changed
     }
 
+    /// The objects themselves.
+    pub(crate) fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
     /// What its source says beside its objects.
     #[must_use]
     pub fn report(&self) -> &Report {

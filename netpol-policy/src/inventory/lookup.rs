@@ -30,6 +30,11 @@ impl Inventory {
         pods.into_iter()
     }
 
+    /// The same in no order: for whoever looks through all of them again and again.
+    pub fn pods_in_any_order(&self) -> impl Iterator<Item = &Arc<Pod>> {
+        self.each_space(|space| space.pods.values())
+    }
+
     fn each_space<'a, T, I: Iterator<Item = T>>(
         &'a self,
         of: impl Fn(&'a Space) -> I,

@@ -65,6 +65,12 @@ impl Cidr {
     }
 }
 
+impl From<IpNet> for Cidr {
+    fn from(block: IpNet) -> Self {
+        Self(unmapped(block).trunc())
+    }
+}
+
 /// A block of IPv4-mapped IPv6 addresses is the IPv4 block, as in Go's net package.
 fn unmapped(block: IpNet) -> IpNet {
     const MAPPED_PREFIX: u8 = 96;
