@@ -13,6 +13,7 @@ pub mod strict;
 mod syntax;
 mod template;
 mod tiered;
+pub mod write;
 
 pub use pod::{controller, namespace, node, pod};
 pub use policy::network_policy;
