@@ -170,3 +170,17 @@ pub struct EdgeTotals {
     /// How long after such a change the latest of these began; `None` without any.
     pub longest_after_change: Option<Duration>,
 }
+
+impl EdgeTotals {
+    /// Adds what was counted elsewhere, or at another time.
+    pub fn add(&mut self, other: &Self) {
+        self.connections = self.connections.saturating_add(other.connections);
+        self.resumed = self.resumed.saturating_add(other.resumed);
+        self.packets = self.packets.saturating_add(other.packets);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self.after_change = self.after_change.saturating_add(other.after_change);
+        self.longest_after_change = self.longest_after_change.max(other.longest_after_change);
+    }
+}

@@ -11,19 +11,26 @@
 //! [`edge::SeenAt`] for how they are added up without counting anything twice.
 
 pub mod edge;
+mod fingerprint;
+mod interned;
 pub mod party;
 pub mod policy;
 pub mod population;
 pub mod rule;
+pub mod traffic;
 pub mod watched;
 
 use crate::model::{Node, Service};
 
-pub use edge::{Edge, EdgeKey, EdgeTotals};
+pub use edge::{
+    Agreement, DropKind, Edge, EdgeKey, EdgeTotals, Observed, PolicyName, Port, SeenAt,
+};
+pub use fingerprint::fingerprint;
 pub use party::{Party, PodGroup};
-pub use policy::PolicyRevision;
+pub use policy::{PolicyRevision, RememberedPolicy, in_force};
 pub use population::Present;
-pub use rule::{RuleKey, RuleUse, UseTotals};
+pub use rule::{Part, RuleId, RuleKey, RuleTotals, RuleUse, UseTotals, rule_totals};
+pub use traffic::{Traffic, traffic};
 pub use watched::{Interval, Loss, NodeHistory};
 
 /// All that is remembered, of one node or of many.

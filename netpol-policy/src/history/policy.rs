@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::History;
 use super::edge::PolicyName;
 use crate::model::{NetworkPolicy, Object, TieredPolicy};
 use crate::verdict::PolicyRef;
@@ -55,4 +56,14 @@ impl RememberedPolicy {
             Self::Tiered(policy) => Object::TieredPolicy(policy.clone()),
         }
     }
+}
+
+/// The policies that stand, as far as a history knows.
+#[must_use]
+pub fn in_force(history: &History) -> Vec<RememberedPolicy> {
+    let revisions = history.policies.iter();
+    revisions
+        .filter(|revision| revision.until.is_none())
+        .map(|revision| revision.policy.clone())
+        .collect()
 }
