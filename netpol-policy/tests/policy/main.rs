@@ -18,3 +18,4 @@ mod strict;
 mod support;
 mod templates;
 mod truth_tables;
+mod written;
