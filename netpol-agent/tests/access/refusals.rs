@@ -5,7 +5,7 @@ use netpol_agent::config::Config;
 use netpol_api::v1;
 use netpol_testkit::api_server::User;
 use netpol_transport::access::Access;
-use netpol_transport::client::{self, Token};
+use netpol_transport::client::{self, Client, Token};
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -110,6 +110,42 @@ async fn whoever_has_no_right_is_told_which_one_is_missing() {
     read(&mut jane, v1::WatchFlowsRequest::default())
         .await
         .unwrap_err();
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn history_is_for_those_alone_who_may_read_every_flow() {
+    let scene = Scene::start_with("--authorization-cache 1 --tls-client-ca DIR/ca.crt").await;
+    for (token, namespace) in [("jane", Some("prod")), ("root", None)] {
+        scene.server.add_token(token, User::new(token));
+        scene.server.grant(token, "watch", FLOWS, namespace);
+    }
+    let ask = async |mut caller: Client| {
+        let asked = caller.read_history(v1::ReadHistoryRequest::default());
+        asked.await.unwrap_err()
+    };
+    let jane = ask(scene.caller("jane").await).await;
+    assert_eq!(jane.code(), Code::PermissionDenied);
+    assert_eq!(
+        jane.message(),
+        "history is of all namespaces: User \"jane\" cannot watch resource \"flows\" in API group \"observer.netpol\" \
+         at the cluster scope"
+    );
+    let nobody = ask(scene.caller("").await).await;
+    assert_eq!(nobody.code(), Code::Unauthenticated);
+    // Those who may are told that there is none.
+    for caller in [
+        scene.caller("root").await,
+        scene.caller_with_certificate().await,
+        scene.by_socket().await.unwrap(),
+    ] {
+        let none = ask(caller).await;
+        assert_eq!(none.code(), Code::FailedPrecondition);
+        assert_eq!(
+            none.message(),
+            "this agent remembers no traffic: start it with --history DIR"
+        );
+    }
     scene.stop().await;
 }
 

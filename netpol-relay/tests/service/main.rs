@@ -5,6 +5,7 @@
 mod agent;
 mod breaks;
 mod discovery;
+mod history;
 mod memory;
 mod order;
 mod readers;
