@@ -17,6 +17,7 @@
 pub mod cache;
 pub mod connection;
 pub mod dialect;
+pub mod drift;
 pub mod evaluate;
 pub mod explain;
 pub mod history;
