@@ -28,6 +28,7 @@ mod explain;
 mod line;
 mod manifests;
 mod matrix;
+mod proposed;
 mod question;
 pub mod reference;
 mod screen;

@@ -5,7 +5,7 @@
 //! --names ─────► hosts ─┘         └─► stderr: what cannot be used, and kinds that are not evaluated
 //! ```
 
-mod files;
+pub(crate) mod files;
 mod hosts;
 mod problem;
 mod reader;
@@ -20,7 +20,8 @@ use netpol_policy::model::Cidr;
 use netpol_policy::verdict::PolicyRef;
 
 pub(crate) use self::files::Source;
-use self::reader::Reader;
+pub(crate) use self::problem::Problem;
+pub(crate) use self::reader::Reader;
 use crate::error::CliError;
 
 /// The arguments of every command that reads manifests; [`load`] reads them.
@@ -72,14 +73,14 @@ pub(crate) struct Loaded {
 }
 
 /// Kind, namespace (empty for cluster-scoped kinds) and name.
-type Key = (String, String, String);
+pub(crate) type Key = (String, String, String);
 
 /// Where an object stands.
 #[derive(Debug)]
-struct Origin {
+pub(crate) struct Origin {
     /// Index of a source.
-    source: usize,
-    place: Place,
+    pub(crate) source: usize,
+    pub(crate) place: Place,
 }
 
 impl Loaded {

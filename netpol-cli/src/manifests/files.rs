@@ -11,7 +11,7 @@ use crate::error::CliError;
 /// Directories may nest this deep; deeper ones are most likely a loop of mounts.
 const DEPTH: usize = 64;
 /// Bytes of one text; one beyond that is refused, since it would be held in memory whole.
-const LARGEST: u64 = 1 << 30;
+pub(crate) const LARGEST: u64 = 1 << 30;
 
 /// One text with manifests.
 #[derive(Debug)]
@@ -24,10 +24,10 @@ pub(crate) struct Source {
 
 /// What was read, in the order of the arguments and below a directory by name.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
-    pub(super) sources: Vec<Source>,
+pub(crate) struct Texts {
+    pub(crate) sources: Vec<Source>,
     /// Files below a directory that cannot be read.
-    pub(super) problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// What was read already, under whatever path.
     seen: HashSet<PathBuf>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Texts {
 ///
 /// # Errors
 /// A path that was given and cannot be read.
-pub(super) fn read<'a>(paths: impl Iterator<Item = &'a String>) -> Result<Texts, CliError> {
+pub(crate) fn read<'a>(paths: impl Iterator<Item = &'a String>) -> Result<Texts, CliError> {
     let mut texts = Texts::default();
     for path in paths {
         let unreadable = |error: io::Error| CliError::Input(format!("--manifests {path}: {error}"));
@@ -115,7 +115,7 @@ impl Texts {
 ///
 /// # Errors
 /// What cannot be read, is no UTF-8, or has more than `most` bytes.
-pub(super) fn text(from: impl Read, most: u64) -> io::Result<String> {
+pub(crate) fn text(from: impl Read, most: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
     from.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
@@ -124,7 +124,7 @@ pub(super) fn text(from: impl Read, most: u64) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::other("is no UTF-8 text"))
 }
 
-fn is_manifest(path: &Path) -> bool {
+pub(crate) fn is_manifest(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending == *known))
 }

@@ -6,7 +6,7 @@ use netpol_policy::manifest::{ManifestError, NotEvaluated};
 
 /// Something about a text that whoever asks has to know. What can be used of it stays.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// File, or `<stdin>`.
     pub(super) source: String,
     pub(super) what: What,

@@ -12,10 +12,10 @@ use super::{Key, Origin, Source};
 use crate::text;
 
 /// Everything that was read so far.
-pub(super) struct Reader {
-    pub(super) objects: Vec<Object>,
-    pub(super) sources: Vec<Source>,
-    pub(super) origins: HashMap<Key, Origin>,
+pub(crate) struct Reader {
+    pub(crate) objects: Vec<Object>,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) origins: HashMap<Key, Origin>,
     problems: Vec<Problem>,
     /// Kinds that have nothing to say, and how often each was found.
     ignored: BTreeMap<String, usize>,
@@ -23,7 +23,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// With the problems of what could not be read.
-    pub(super) fn new(problems: Vec<Problem>) -> Self {
+    pub(crate) fn new(problems: Vec<Problem>) -> Self {
         Self {
             objects: Vec::new(),
             sources: Vec::new(),
@@ -34,7 +34,7 @@ impl Reader {
     }
 
     /// Takes in a text.
-    pub(super) fn add(&mut self, source: Source, parse: impl Fn(&str) -> Manifests) {
+    pub(crate) fn add(&mut self, source: Source, parse: impl Fn(&str) -> Manifests) {
         let read = parse(&source.text);
         self.tell(&source, read.errors, What::Wrong);
         self.tell(&source, read.warnings, What::Doubtful);
@@ -62,7 +62,7 @@ impl Reader {
     }
 
     /// Looks at what was read as a whole for what is valid and most likely a mistake.
-    pub(super) fn lint(&mut self) {
+    pub(crate) fn lint(&mut self) {
         for warning in lint(&self.objects) {
             let object = &self.objects[warning.object];
             let (key, words) = (key(object), words(object));
@@ -94,8 +94,20 @@ impl Reader {
         self.problems.extend(problems);
     }
 
+    /// Policies of kinds that are not evaluated, as `Kind name`.
+    pub(crate) fn not_evaluated(&self) -> Vec<String> {
+        let policies = self
+            .problems
+            .iter()
+            .filter_map(|problem| match &problem.what {
+                What::NotEvaluated(policy) => Some(format!("{} {}", policy.kind, policy.name)),
+                _ => None,
+            });
+        policies.map(|one| one.trim_end().to_owned()).collect()
+    }
+
     /// Writes all that is to be said to stderr, and returns how much of it is about what cannot be used.
-    pub(super) fn report(&self) -> usize {
+    pub(crate) fn report(&self) -> usize {
         let ignored = self.ignored.iter();
         let ignored: Vec<_> = ignored
             .map(|(kind, count)| format!("{count} {kind}"))
