@@ -1,1 +1,26 @@
-//! The history file: what traffic was seen over time, one JSON object a line.
+//! The history file: what traffic was seen over time, one JSON object a line. docs/history.md tells the format.
+//!
+//! ```text
+//!   History ─► Encoder ─► Record ─► Writer ─► text, or gzip
+//!                           │  an agent's store keeps the same records
+//!   History ◄─ Decoder ◄─ Record ◄─ Reader ◄─┘
+//! ```
+//!
+//! A [`record::Record`] is one line. [`Encoder`] and [`Decoder`] are between records and [`netpol_policy::history`]: they know
+//! which number stands for which group of pods.
+#![forbid(unsafe_code)]
+
+pub mod decode;
+pub mod encode;
+pub mod manifest;
+pub mod record;
+
+pub use decode::{DecodeError, Decoder};
+pub use encode::Encoder;
+
+/// Name of the format, in the first line of every file.
+pub const FORMAT: &str = "netpol-history";
+/// Changes when older programs cannot read what is written.
+pub const MAJOR: u32 = 1;
+/// Changes when there is more that older programs may pass over.
+pub const MINOR: u32 = 0;
