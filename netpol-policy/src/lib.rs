@@ -27,5 +27,7 @@ pub mod lint;
 pub mod manifest;
 pub mod matrix;
 pub mod model;
+pub mod replay;
 pub mod request;
+pub mod unused;
 pub mod verdict;

@@ -1,0 +1,116 @@
+//! Whose labels pods are taken to have: those they had then, or those that their workload has now.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use foldhash::fast::RandomState;
+
+use crate::history::{History, PodGroup};
+use crate::inventory::NAMESPACE_NAME_LABEL;
+use crate::model::{Labels, Namespace, Template, Workload};
+
+/// Whose labels to ask policies about.
+#[derive(Clone, Debug, Default)]
+pub enum LabelsOf {
+    /// Those that pods and namespaces had when the traffic went.
+    #[default]
+    FlowTime,
+    /// Those that pods of the same workload and the same namespace have now, or will have.
+    Now(Proposed),
+}
+
+/// Labels that are proposed with policies, in place of those that are.
+#[derive(Clone, Debug, Default)]
+pub struct Proposed {
+    /// Namespaces.
+    pub namespaces: Vec<Namespace>,
+    /// What makes pods.
+    pub templates: Vec<Arc<Template>>,
+}
+
+/// Who exists now.
+#[derive(Debug)]
+pub(super) struct Present {
+    groups: HashMap<(Arc<str>, Workload), Vec<Arc<PodGroup>>, RandomState>,
+    namespaces: HashMap<Arc<str>, Labels, RandomState>,
+}
+
+impl Present {
+    /// From the population of a history, and what is proposed for it.
+    pub(super) fn new(history: &History, proposed: &Proposed) -> Self {
+        let mut present = Self {
+            groups: HashMap::default(),
+            namespaces: namespaces(history, proposed),
+        };
+        let lives = history.population.iter().filter(|one| !one.pods.is_empty());
+        for one in lives {
+            let group = present.labelled(&one.group);
+            let key = (group.namespace.clone(), group.workload.clone());
+            let groups = present.groups.entry(key).or_default();
+            // Groups may differ in the labels that their namespace had, which now has one set.
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        for template in &proposed.templates {
+            // What makes what makes pods is the workload: see `PodGroup`.
+            let workload = template.controller.as_ref().unwrap_or(&template.workload);
+            let group = Arc::new(PodGroup {
+                namespace: template.namespace.clone(),
+                namespace_labels: Labels::default(),
+                workload: workload.clone(),
+                labels: PodGroup::lasting(&template.pod.labels),
+                ports: template.pod.ports.clone(),
+                host_network: template.pod.host_network,
+            });
+            let group = present.labelled(&group);
+            let key = (group.namespace.clone(), group.workload.clone());
+            present.groups.insert(key, vec![group]);
+        }
+        present
+    }
+
+    /// The groups of a group's workload now; empty where nobody runs it.
+    pub(super) fn groups(&self, then: &PodGroup) -> &[Arc<PodGroup>] {
+        let key = (then.namespace.clone(), then.workload.clone());
+        self.groups.get(&key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same group with the labels that its namespace has now.
+    fn labelled(&self, group: &Arc<PodGroup>) -> Arc<PodGroup> {
+        let labels = match self.namespaces.get(&group.namespace) {
+            Some(labels) => Cow::Borrowed(labels),
+            None => Cow::Owned(Labels::default().with(NAMESPACE_NAME_LABEL, &group.namespace)),
+        };
+        if *labels == group.namespace_labels {
+            return group.clone();
+        }
+        Arc::new(PodGroup {
+            namespace_labels: labels.into_owned(),
+            ..PodGroup::clone(group)
+        })
+    }
+}
+
+/// Labels of namespaces: those that were seen last, and those proposed.
+fn namespaces(history: &History, proposed: &Proposed) -> HashMap<Arc<str>, Labels, RandomState> {
+    let mut latest: HashMap<&Arc<str>, (SystemTime, &Labels), RandomState> = HashMap::default();
+    for one in &history.population {
+        let seen = (one.last_seen, &one.group.namespace_labels);
+        let last = latest.entry(&one.group.namespace).or_insert(seen);
+        if seen.0 > last.0 {
+            *last = seen;
+        }
+    }
+    let seen = latest
+        .into_iter()
+        .map(|(name, (_, labels))| (name.clone(), labels.clone()));
+    let mut namespaces: HashMap<_, _, _> = seen.collect();
+    for Namespace { name, labels } in &proposed.namespaces {
+        let labels = labels.clone().with(NAMESPACE_NAME_LABEL, name);
+        namespaces.insert(name.clone(), labels);
+    }
+    namespaces
+}

@@ -1,0 +1,4 @@
+//! The engine on histories that a person can follow.
+
+mod engine;
+mod support;
