@@ -25,6 +25,7 @@ pub use walk::{
     Unselecting, Walk, WantedLabel, WhyNot,
 };
 pub use words::{caveat, policy};
+pub(crate) use words::{peer as peer_words, tiered_peer as tiered_peer_words};
 
 use crate::connection::Connection;
 use crate::inventory::Inventory;

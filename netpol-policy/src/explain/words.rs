@@ -18,7 +18,7 @@ pub(super) fn pods(namespaces: Option<&Selector>, own: &str, pods: &Selector) ->
     }
 }
 
-pub(super) fn peer(peer: &Peer, policy: &NetworkPolicy) -> String {
+pub(crate) fn peer(peer: &Peer, policy: &NetworkPolicy) -> String {
     match peer {
         Peer::IpBlock(block) => block_words(block),
         Peer::Pods {
@@ -28,7 +28,7 @@ pub(super) fn peer(peer: &Peer, policy: &NetworkPolicy) -> String {
     }
 }
 
-pub(super) fn tiered_peer(peer: &TieredPeer) -> String {
+pub(crate) fn tiered_peer(peer: &TieredPeer) -> String {
     match peer {
         TieredPeer::Pods(selected) => pods(Some(&selected.namespaces), "", &selected.pods),
         TieredPeer::Nodes(selector) if selector.requirements.is_empty() => "every node".to_owned(),

@@ -1,0 +1,372 @@
+//! What is to be said of one line, from what is known of it alone to what traffic shows.
+
+use std::time::SystemTime;
+
+use super::judge::{Case, Judge};
+use super::limit::{Beginning, Confidence, Limit};
+use super::lines::{Line, Who};
+use super::pods::Selected;
+use super::report::{Entry, EntryName, Status, Window, workload};
+use super::shadow::{Proof, Shadow};
+use super::words::{counted, some};
+use crate::history::rule::{Part, UseTotals};
+use crate::history::{PodGroup, Present, RememberedPolicy};
+use crate::model::{Action, PortMatch};
+use crate::verdict::Direction;
+
+pub(super) use super::limit::Beginning as Since;
+
+/// One line of one policy, in question.
+pub(super) struct Finding<'a> {
+    pub(super) judge: &'a Judge<'a>,
+    pub(super) case: &'a Case<'a>,
+    pub(super) line: &'a Line<'a>,
+    /// Of the line, among those of all policies.
+    pub(super) index: usize,
+}
+
+/// A status with what speaks for it and against it.
+struct Said {
+    status: Status,
+    because: String,
+    limits: Vec<Limit>,
+    window: Option<Window>,
+    shadowed_by: Vec<EntryName>,
+}
+
+impl Said {
+    fn of(status: Status, because: impl Into<String>) -> Self {
+        Self {
+            status,
+            because: because.into(),
+            limits: Vec::new(),
+            window: None,
+            shadowed_by: Vec::new(),
+        }
+    }
+}
+
+impl Finding<'_> {
+    /// Says it.
+    pub(super) fn entry(&self, policy: &RememberedPolicy) -> Entry {
+        let mut said = self
+            .absent()
+            .or_else(|| self.shadowed())
+            .unwrap_or_else(|| self.by_traffic());
+        said.limits.sort_by_key(Limit::leaves);
+        let confidence = said.limits.first().map_or(Confidence::High, Limit::leaves);
+        let is_enough = confidence != Confidence::Insufficient;
+        let (peer, port) = self.line.words(policy);
+        Entry {
+            direction: self.line.direction,
+            part: self.line.part,
+            action: self.line.action,
+            peer,
+            port,
+            status: if is_enough {
+                said.status
+            } else {
+                Status::InsufficientEvidence
+            },
+            if_evidence_held: (!is_enough).then_some(said.status),
+            because: said.because,
+            confidence,
+            limits: said.limits,
+            shadowed_by: said.shadowed_by,
+            totals: self.totals().cloned(),
+            window: said.window.or(self.case.watch.window),
+        }
+    }
+
+    fn totals(&self) -> Option<&UseTotals> {
+        self.judge.totals(self.case, self.line)
+    }
+
+    /// The pods of its peer, where that is pods.
+    fn peers(&self) -> Option<&Selected> {
+        self.judge.shadows.peers(self.index).map(AsRef::as_ref)
+    }
+
+    /// What there is nobody for: nobody that it selects, nobody that its peer is, no pod with its port.
+    fn absent(&self) -> Option<Said> {
+        let subjects = self.case.subjects;
+        if let Some(last) = self.gone(subjects, |_| true) {
+            let said = Said::of(Status::DanglingSubject, "the policy selects no pod");
+            return Some(self.since_gone(said, last));
+        }
+        if self.line.part == Part::Isolation {
+            return None;
+        }
+        if let Some(peers) = self.peers()
+            && let Some(last) = self.gone(peers, |_| true)
+        {
+            let said = Said::of(Status::DanglingPeer, "its peer matches no pod");
+            return Some(self.since_gone(said, last));
+        }
+        self.unresolved()
+    }
+
+    /// A port whose name nobody has whom it could be about (rule 14).
+    fn unresolved(&self) -> Option<Said> {
+        let rule = self.line.port?;
+        let PortMatch::Name(name) = &rule.port else {
+            return None;
+        };
+        let has = |group: &PodGroup| {
+            group.ports.iter().any(|port| {
+                *port.name == **name && rule.protocol.is_none_or(|one| one == port.protocol)
+            })
+        };
+        let status = Status::UnresolvedNamedPort;
+        let said = |whose: &str| Said::of(status, format!("{whose} has a port named {name}"));
+        match (self.line.direction, self.line.who, self.peers()) {
+            (Direction::Ingress, ..) => {
+                let last = self.gone(self.case.subjects, has)?;
+                Some(self.since_gone(said("no pod that the policy selects"), last))
+            }
+            (Direction::Egress, _, Some(peers)) => {
+                let last = self.gone(peers, has)?;
+                Some(self.since_gone(said("no pod that its peer matches"), last))
+            }
+            // A name never matches what is no pod.
+            (Direction::Egress, Who::Nodes(_) | Who::Names(_), None) => Some(said("no such peer")),
+            (Direction::Egress, _, None) => {
+                let last = self.gone(&self.judge.pods.all(), has)?;
+                Some(self.since_gone(said("no pod"), last))
+            }
+        }
+    }
+
+    /// Whether some pods are gone, and when the last one was there that a condition holds for. Those of Jobs and CronJobs come
+    /// back, so they never are.
+    fn gone(
+        &self,
+        selected: &Selected,
+        holds: impl Fn(&PodGroup) -> bool,
+    ) -> Option<Option<SystemTime>> {
+        let mut last = None;
+        for &index in &selected.groups {
+            let present = self.judge.pods.get(index);
+            if !holds(&present.group) {
+                continue;
+            }
+            if is_there(present) || is_intermittent(&present.group) {
+                return None;
+            }
+            last = last.max(Some(present.last_seen));
+        }
+        Some(last)
+    }
+
+    /// Who exists is known to every node that watches, and not to the nodes of some pods alone.
+    fn since_gone(&self, mut said: Said, last: Option<SystemTime>) -> Said {
+        // What matched has been there, whatever is remembered of it.
+        let last = last.max(self.totals().map(|totals| totals.last_seen));
+        let Some(any) = self.judge.nodes.any() else {
+            said.limits.push(Limit::NobodyWatched);
+            return said;
+        };
+        let mut beginning = Beginning::Watch;
+        let mut window = any;
+        match self.case.in_force {
+            Some(within) => {
+                Judge::later(&mut window, &mut beginning, within.from, Beginning::Policy);
+                window.until = window.until.min(within.until);
+            }
+            None => said.limits.push(Limit::NeverInForce),
+        }
+        if let Some(last) = last {
+            Judge::later(&mut window, &mut beginning, last, Beginning::Absence);
+        }
+        let limit = Limit::of_length(window.length(), beginning, self.judge.options);
+        said.limits.extend(limit);
+        said.window = Some(window);
+        said
+    }
+
+    fn shadowed(&self) -> Option<Said> {
+        let Shadow { by, proof } = self.judge.shadows.over(self.index)?;
+        let by: Vec<EntryName> = by.into_iter().map(|index| self.name(index)).collect();
+        let because = if by.is_empty() {
+            "NetworkPolicies decide for every pod that the policy selects, so it is never asked"
+                .to_owned()
+        } else {
+            let names: Vec<String> = by.iter().map(EntryName::to_string).collect();
+            format!("all that it matches is matched by {}", some(&names))
+        };
+        let mut said = Said::of(Status::Shadowed, because);
+        said.shadowed_by = by;
+        if proof == Proof::KnownPods {
+            said.limits.push(Limit::KnownPodsOnly);
+            if self.judge.nodes.any().is_none() {
+                said.limits.push(Limit::NobodyWatched);
+            }
+        }
+        Some(said)
+    }
+
+    fn name(&self, index: usize) -> EntryName {
+        let shadows = self.judge.shadows;
+        let line = shadows.line(index);
+        EntryName {
+            policy: shadows.policy(line.policy).reference().clone(),
+            direction: line.direction,
+            part: line.part,
+        }
+    }
+
+    /// What was seen, or was not.
+    fn by_traffic(&self) -> Said {
+        let nothing = UseTotals {
+            hits: 0,
+            sole: 0,
+            resumed: 0,
+            forwarded: 0,
+            bytes: 0,
+            first_seen: SystemTime::UNIX_EPOCH,
+            last_seen: SystemTime::UNIX_EPOCH,
+        };
+        let totals = self.totals().unwrap_or(&nothing);
+        let denies = matches!(self.line.action, None | Some(Action::Deny));
+        let connections = |count| counted(count, "connection");
+        if totals.hits == 0 && totals.resumed == 0 {
+            if denies {
+                let because = "it denies, and nothing was seen that it had to deny";
+                return Said::of(Status::Deny, because);
+            }
+            let mut because = "nothing was seen that it matches".to_owned();
+            because.push_str(&self.partly_resolved());
+            return self.weighed(Said::of(Status::Idle, because));
+        }
+        if totals.hits == 0 {
+            let seen = connections(totals.resumed);
+            let because = format!("{seen} that were open before watching began need it");
+            return Said::of(Status::Used, because);
+        }
+        let hits = connections(totals.hits);
+        if self.line.part == Part::Isolation {
+            return Said::of(Status::Used, format!("it stopped {hits}"));
+        }
+        if totals.sole == 0 {
+            let because = format!("it matched {hits}, and others matched each of them");
+            let mut said = self.weighed(Said::of(Status::RedundantUse, because));
+            if totals.resumed > 0 {
+                said.limits.push(Limit::OpenBefore {
+                    connections: totals.resumed,
+                });
+            }
+            return said;
+        }
+        let because = format!("it alone decided {} of {hits}", totals.sole);
+        Said::of(Status::Used, because)
+    }
+
+    /// With all that takes from what was not seen.
+    fn weighed(&self, mut said: Said) -> Said {
+        let case = self.case;
+        let Some(in_force) = case.in_force else {
+            said.limits.push(Limit::NeverInForce);
+            return said;
+        };
+        let Some(mut window) = case.watch.window else {
+            said.limits.push(Limit::NobodyWatched);
+            return said;
+        };
+        let mut beginning = if window.from > in_force.from {
+            Beginning::Watch
+        } else {
+            Beginning::Policy
+        };
+        let ends = [
+            (Some(case.subjects), Beginning::Subjects),
+            (self.peers(), Beginning::Peers),
+        ];
+        for (pods, kind) in ends {
+            if let Some(first) = pods.and_then(|pods| self.judge.since(pods)) {
+                Judge::later(&mut window, &mut beginning, first, kind);
+            }
+        }
+        let options = self.judge.options;
+        let limit = Limit::of_length(window.length(), beginning, options);
+        said.limits.extend(limit);
+        let shared = case.watch.window.is_some_and(|whole| whole == window);
+        said.limits.extend(if shared {
+            Limit::of_watch(&case.watch)
+        } else {
+            Limit::of_watch(&self.judge.nodes.watch(&case.hosts, window))
+        });
+        said.limits.extend(self.limits_of_pods(window));
+        said.window = Some(window);
+        said
+    }
+
+    /// What takes from it by who the pods are.
+    fn limits_of_pods(&self, window: Window) -> Vec<Limit> {
+        let mut limits = Vec::new();
+        for selected in [Some(self.case.subjects), self.peers()]
+            .into_iter()
+            .flatten()
+        {
+            if !selected.is_certain && !limits.contains(&Limit::GeneratedLabels) {
+                limits.push(Limit::GeneratedLabels);
+            }
+            let groups: Vec<&Present> = selected
+                .groups
+                .iter()
+                .map(|one| self.judge.pods.get(*one))
+                .collect();
+            let did_not_run = |present: &&&Present| {
+                is_intermittent(&present.group)
+                    && !is_there(present)
+                    && present.last_seen <= window.from
+            };
+            let missed: Vec<&&Present> = groups.iter().filter(did_not_run).collect();
+            if !missed.is_empty() {
+                let mut workloads: Vec<String> =
+                    missed.iter().map(|one| workload(&one.group)).collect();
+                workloads.sort_unstable();
+                workloads.dedup();
+                limits.push(Limit::DidNotRun {
+                    workloads,
+                    is_all: missed.len() == groups.len(),
+                });
+            }
+        }
+        let subjects = self.case.subjects.groups.iter();
+        let mut there = subjects.map(|one| is_there(self.judge.pods.get(*one)));
+        if !there.any(|is_there| is_there) {
+            limits.push(Limit::NoPodsNow);
+        }
+        limits
+    }
+
+    /// Says of a named port that only some of the pods have it.
+    fn partly_resolved(&self) -> String {
+        let Some(PortMatch::Name(name)) = self.line.port.map(|rule| &rule.port) else {
+            return String::new();
+        };
+        let pods = match self.line.direction {
+            Direction::Ingress => Some(self.case.subjects),
+            Direction::Egress => self.peers(),
+        };
+        let groups = pods.map(|pods| pods.groups.as_slice()).unwrap_or_default();
+        let has = |index: &&usize| {
+            let group = self.judge.pods.group(**index);
+            group.ports.iter().any(|port| *port.name == **name)
+        };
+        let (with, all) = (groups.iter().filter(has).count(), groups.len());
+        if with == all {
+            return String::new();
+        }
+        format!("; {with} of {all} kinds of pods have a port named {name}")
+    }
+}
+
+fn is_there(present: &Present) -> bool {
+    present.pods.values().any(|count| *count > 0)
+}
+
+/// Runs now and then.
+fn is_intermittent(group: &PodGroup) -> bool {
+    matches!(&*group.workload.kind, "Job" | "CronJob")
+}

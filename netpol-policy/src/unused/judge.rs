@@ -1,0 +1,178 @@
+//! One policy after another: whom it selects, who watched them, and what is to be said of each of its lines.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::finding::{Finding, Since};
+use super::lines::Line;
+use super::options::Options;
+use super::pods::{Pods, Selected};
+use super::report::{PolicyReport, Subjects, Window, workload};
+use super::shadow::Shadows;
+use super::watch::{Nodes, Watch};
+use crate::history::{
+    History, PolicyName, PolicyRevision, RememberedPolicy, RuleId, RuleTotals, UseTotals,
+    fingerprint, rule_totals,
+};
+
+/// What is looked up for every policy.
+pub(super) struct Judge<'a> {
+    pub(super) pods: &'a Pods<'a>,
+    pub(super) shadows: &'a Shadows<'a>,
+    pub(super) nodes: Nodes<'a>,
+    pub(super) options: &'a Options,
+    totals: BTreeMap<RuleId, RuleTotals>,
+    revisions: HashMap<PolicyName, Vec<(&'a PolicyRevision, u64)>>,
+}
+
+/// One policy, as far as all of its lines share it.
+pub(super) struct Case<'a> {
+    pub(super) name: PolicyName,
+    pub(super) fingerprint: u64,
+    /// When it said this; `None` where it never was in force.
+    pub(super) in_force: Option<Window>,
+    pub(super) subjects: &'a Selected,
+    /// The nodes that its pods run on, with how many; all nodes, where it has no pods now.
+    pub(super) hosts: BTreeMap<Arc<str>, u32>,
+    /// How these were watched since the policy says this.
+    pub(super) watch: Watch,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(
+        history: &'a History,
+        pods: &'a Pods<'a>,
+        shadows: &'a Shadows<'a>,
+        options: &'a Options,
+    ) -> Self {
+        let mut revisions: HashMap<PolicyName, Vec<(&PolicyRevision, u64)>> = HashMap::new();
+        for revision in &history.policies {
+            let known = revisions.entry(revision.policy.name()).or_default();
+            known.push((revision, fingerprint(&revision.policy)));
+        }
+        Self {
+            pods,
+            shadows,
+            nodes: Nodes::of(history),
+            options,
+            totals: rule_totals(history),
+            revisions,
+        }
+    }
+
+    /// Judges one of the policies.
+    pub(super) fn policy(&self, index: usize) -> PolicyReport {
+        let policy = self.shadows.policy(index);
+        let case = self.case(policy, self.shadows.subjects(index));
+        let entries = self.shadows.lines_of(index).map(|index| {
+            let finding = Finding {
+                judge: self,
+                case: &case,
+                line: self.shadows.line(index),
+                index,
+            };
+            finding.entry(policy)
+        });
+        PolicyReport {
+            policy: policy.reference().clone(),
+            since: case.in_force.map(|window| window.from),
+            subjects: self.subjects(case.subjects),
+            entries: entries.collect(),
+            watch: case.watch,
+        }
+    }
+
+    fn case<'b>(&self, policy: &RememberedPolicy, subjects: &'b Selected) -> Case<'b> {
+        let name = policy.name();
+        let fingerprint = fingerprint(policy);
+        let in_force = self.in_force(&name, fingerprint);
+        let mut hosts: BTreeMap<Arc<str>, u32> = BTreeMap::new();
+        for (node, pods) in subjects
+            .groups
+            .iter()
+            .flat_map(|one| &self.pods.get(*one).pods)
+        {
+            // Pods on no node do nothing yet.
+            if !node.is_empty() && *pods > 0 {
+                *hosts.entry(node.clone()).or_default() += pods;
+            }
+        }
+        if hosts.is_empty() {
+            hosts = self.nodes.everywhere();
+        }
+        let watch = in_force.map(|within| self.nodes.watch(&hosts, within));
+        Case {
+            name,
+            fingerprint,
+            in_force,
+            subjects,
+            hosts,
+            watch: watch.unwrap_or_default(),
+        }
+    }
+
+    /// When a policy last said this. A change ends it, and a window begins anew with every change.
+    fn in_force(&self, name: &PolicyName, fingerprint: u64) -> Option<Window> {
+        let revisions = self.revisions.get(name)?.iter();
+        let latest = revisions
+            .filter(|(_, number)| *number == fingerprint)
+            .map(|(revision, _)| revision)
+            .max_by_key(|revision| revision.since)?;
+        Some(Window {
+            from: latest.since,
+            until: latest.until.unwrap_or_else(far_future),
+        })
+    }
+
+    pub(super) fn totals(&self, case: &Case<'_>, line: &Line<'_>) -> Option<&UseTotals> {
+        let id = RuleId {
+            policy: case.name.clone(),
+            fingerprint: case.fingerprint,
+            direction: line.direction,
+            part: line.part,
+        };
+        self.totals.get(&id).map(|sum| &sum.totals)
+    }
+
+    /// When the first of some pods was there.
+    pub(super) fn since(&self, selected: &Selected) -> Option<SystemTime> {
+        let groups = selected.groups.iter();
+        groups.map(|one| self.pods.get(*one).first_seen).min()
+    }
+
+    /// The later of two beginnings.
+    pub(super) fn later(window: &mut Window, since: &mut Since, at: SystemTime, beginning: Since) {
+        if at > window.from {
+            window.from = at;
+            *since = beginning;
+        }
+    }
+
+    fn subjects(&self, selected: &Selected) -> Subjects {
+        let mut subjects = Subjects::default();
+        for &index in &selected.groups {
+            let present = self.pods.get(index);
+            let pods: u32 = present.pods.values().sum();
+            subjects.pods += pods;
+            let name = workload(&present.group);
+            if pods > 0 {
+                subjects.workloads.push(name);
+            } else {
+                subjects.gone.push(name);
+            }
+        }
+        subjects.workloads.sort_unstable();
+        subjects.workloads.dedup();
+        let workloads = &subjects.workloads;
+        subjects.gone.retain(|name| !workloads.contains(name));
+        subjects.gone.sort_unstable();
+        subjects.gone.dedup();
+        subjects
+    }
+}
+
+/// Later than anything that is remembered: some hundred years from the beginning of Unix time.
+fn far_future() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 35)
+}

@@ -1,0 +1,157 @@
+//! Whom selectors match among all who exist, and who existed lately.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use super::lines::Who;
+use crate::history::party::GENERATED_LABELS;
+use crate::history::{PodGroup, Present};
+use crate::model::{Operator, Requirement, Selector};
+
+/// The population, with its labels looked up once.
+pub(super) struct Pods<'a> {
+    /// Without those on the host network: no policy selects them (rules 21, 31).
+    groups: Vec<&'a Present>,
+    by_namespace: HashMap<&'a str, Vec<usize>>,
+    by_label: HashMap<(&'a str, &'a str), Vec<usize>>,
+    /// What was asked before, by the words of the question.
+    known: RefCell<HashMap<String, Rc<Selected>>>,
+}
+
+/// Indices of groups, ascending.
+#[derive(Debug, Default)]
+pub(super) struct Selected {
+    pub(super) groups: Vec<usize>,
+    /// Whether these are the ones: not so where the selector asks for labels that are not remembered, and these are all that
+    /// it may match.
+    pub(super) is_certain: bool,
+}
+
+impl Selected {
+    pub(super) fn has(&self, group: usize) -> bool {
+        self.groups.binary_search(&group).is_ok()
+    }
+}
+
+impl<'a> Pods<'a> {
+    pub(super) fn of(population: &'a [Present]) -> Self {
+        let groups: Vec<&Present> = population
+            .iter()
+            .filter(|present| !present.group.host_network)
+            .collect();
+        let mut by_namespace: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut by_label: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+        for (index, present) in groups.iter().enumerate() {
+            let namespace: &str = &present.group.namespace;
+            by_namespace.entry(namespace).or_default().push(index);
+            for label in present.group.labels.iter() {
+                by_label.entry(label).or_default().push(index);
+            }
+        }
+        Self {
+            groups,
+            by_namespace,
+            by_label,
+            known: RefCell::default(),
+        }
+    }
+
+    pub(super) fn get(&self, group: usize) -> &'a Present {
+        self.groups[group]
+    }
+
+    pub(super) fn group(&self, group: usize) -> &'a PodGroup {
+        &self.groups[group].group
+    }
+
+    /// Everybody.
+    pub(super) fn all(&self) -> Selected {
+        Selected {
+            groups: (0..self.groups.len()).collect(),
+            is_certain: true,
+        }
+    }
+
+    /// The pods of a peer; `None` where it is none of pods. `own` is the policy's namespace.
+    pub(super) fn of_peer(&self, who: Who<'_>, own: &str) -> Option<Rc<Selected>> {
+        match who {
+            Who::Pods { namespaces, pods } => Some(self.select(namespaces, own, pods)),
+            _ => None,
+        }
+    }
+
+    /// Pods by the labels of their namespace and their own; without a selector of namespaces those of one namespace (rule 8).
+    pub(super) fn select(
+        &self,
+        namespaces: Option<&Selector>,
+        own: &str,
+        pods: &Selector,
+    ) -> Rc<Selected> {
+        let question = match namespaces {
+            None => format!("{own}|{pods}"),
+            Some(namespaces) => format!("|{namespaces}|{pods}"),
+        };
+        if let Some(known) = self.known.borrow().get(&question) {
+            return known.clone();
+        }
+        let selected = Rc::new(self.look_up(namespaces, own, pods));
+        let mut known = self.known.borrow_mut();
+        known.insert(question, selected.clone());
+        selected
+    }
+
+    fn look_up(&self, namespaces: Option<&Selector>, own: &str, pods: &Selector) -> Selected {
+        let (generated, asked): (Vec<&Requirement>, Vec<&Requirement>) = pods
+            .requirements
+            .iter()
+            .partition(|one| GENERATED_LABELS.contains(&one.key.as_str()));
+        let is_one = |index: &usize| {
+            let group = self.group(*index);
+            let is_there = match namespaces {
+                None => &*group.namespace == own,
+                Some(namespaces) => namespaces.matches(&group.namespace_labels),
+            };
+            is_there && asked.iter().all(|one| one.matches(&group.labels))
+        };
+        let mut groups: Vec<usize> = match self.candidates(namespaces, own, &asked) {
+            Some(candidates) => candidates.into_iter().filter(is_one).collect(),
+            None => (0..self.groups.len()).filter(is_one).collect(),
+        };
+        groups.sort_unstable();
+        Selected {
+            groups,
+            is_certain: generated.is_empty(),
+        }
+    }
+
+    /// Few who may match, where labels or the namespace narrow it down.
+    fn candidates(
+        &self,
+        namespaces: Option<&Selector>,
+        own: &str,
+        asked: &[&Requirement],
+    ) -> Option<BTreeSet<usize>> {
+        let by_values = |one: &&Requirement| match &one.operator {
+            Operator::In(values) => {
+                let with = values
+                    .iter()
+                    .filter_map(|value| self.by_label.get(&(one.key.as_str(), value.as_str())));
+                Some(with.flatten().copied().collect::<BTreeSet<usize>>())
+            }
+            Operator::NotIn(_) | Operator::Exists | Operator::DoesNotExist => None,
+        };
+        let of_space = || match namespaces {
+            None => {
+                let space = self.by_namespace.get(own);
+                Some(space.into_iter().flatten().copied().collect())
+            }
+            Some(_) => None,
+        };
+        asked
+            .iter()
+            .filter_map(by_values)
+            .min_by_key(BTreeSet::len)
+            .or_else(of_space)
+    }
+}

@@ -1,0 +1,222 @@
+//! How well the nodes of some pods were watched over a time.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::report::Window;
+use crate::history::{History, Interval, Loss, NodeHistory};
+
+/// How well the nodes of a policy's pods were watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// From the first moment to the last that any of them was watched; `None` where none ever was.
+    pub window: Option<Window>,
+    /// Those that have a history, in order of name.
+    pub nodes: Vec<NodeWatch>,
+    /// Those that have none, with how many of the pods run there now, in order of name.
+    pub without_history: Vec<(Arc<str>, u32)>,
+    /// Nodes of the cluster that have no history either, where none of the pods is now, in order of name.
+    pub others_without_history: Vec<Arc<str>>,
+    /// What was lost on these nodes within intervals that touch the window.
+    pub losses: Vec<Loss>,
+    /// About how many connections these nodes saw in the window: what losses are compared with.
+    pub connections: u64,
+}
+
+/// How well one node was watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeWatch {
+    /// Its name.
+    pub name: Arc<str>,
+    /// How many of the pods run there now.
+    pub pods: u32,
+    /// How long it was watched within the window.
+    pub watched: Duration,
+}
+
+impl Watch {
+    /// How many events were lost, of whatever kind.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.losses.iter().map(|loss| loss.count).sum()
+    }
+
+    /// How much of the window was watched, over all nodes that have a history, in percent and rounded down.
+    #[must_use]
+    pub fn percent(&self) -> u8 {
+        let length = self.window.map(|window| window.length());
+        let whole = length.unwrap_or_default().as_secs_f64() * self.nodes.len() as f64;
+        if whole <= 0.0 {
+            return 0;
+        }
+        let watched: f64 = self
+            .nodes
+            .iter()
+            .map(|node| node.watched.as_secs_f64())
+            .sum();
+        // Between 0 and 100, so nothing is cut off.
+        (watched / whole * 100.0).clamp(0.0, 100.0).floor() as u8
+    }
+}
+
+/// What nodes watched, looked up by their names.
+pub(super) struct Nodes<'a> {
+    nodes: BTreeMap<&'a str, Watched<'a>>,
+    /// All that are known of, with or without a history.
+    all: BTreeSet<Arc<str>>,
+}
+
+struct Watched<'a> {
+    intervals: &'a [Interval],
+    /// Connections that it saw, ever.
+    connections: u64,
+}
+
+impl<'a> Nodes<'a> {
+    pub(super) fn of(history: &'a History) -> Self {
+        let mut connections: HashMap<&str, u64> = HashMap::new();
+        for edge in &history.edges {
+            let sum = connections.entry(&edge.key.node).or_default();
+            *sum += edge.totals.connections + edge.totals.resumed;
+        }
+        let watched = |node: &'a NodeHistory| {
+            let name: &str = &node.name;
+            let watched = Watched {
+                intervals: &node.intervals,
+                connections: connections.get(name).copied().unwrap_or_default(),
+            };
+            (name, watched)
+        };
+        let nodes = history.nodes.iter().filter(|one| one.has_watched());
+        let missing = history.missing.iter().map(|one| one.name.as_str().into());
+        Self {
+            nodes: nodes.map(watched).collect(),
+            all: history
+                .nodes
+                .iter()
+                .map(|node| node.name.clone())
+                .chain(history.cluster.iter().map(|node| node.name.clone()))
+                .chain(missing)
+                .collect(),
+        }
+    }
+
+    /// All nodes that are known of, and no pod on any: where pods may have been that are gone.
+    pub(super) fn everywhere(&self) -> BTreeMap<Arc<str>, u32> {
+        self.all.iter().map(|name| (name.clone(), 0)).collect()
+    }
+
+    /// The time that any node watched; who exists is known to all of them.
+    pub(super) fn any(&self) -> Option<Window> {
+        let intervals = self.nodes.values().flat_map(|node| node.intervals);
+        hull(intervals)
+    }
+
+    /// How well these nodes were watched from some moment on.
+    pub(super) fn watch(&self, hosts: &BTreeMap<Arc<str>, u32>, within: Window) -> Watch {
+        let mut watch = Watch::default();
+        let mut with_history = Vec::new();
+        for (name, &pods) in hosts {
+            match self.nodes.get(&**name) {
+                Some(node) => with_history.push((name.clone(), pods, node)),
+                None => watch.without_history.push((name.clone(), pods)),
+            }
+        }
+        watch.others_without_history = self
+            .all
+            .iter()
+            .filter(|name| !self.nodes.contains_key(&***name) && !hosts.contains_key(*name))
+            .cloned()
+            .collect();
+        let intervals = with_history.iter().flat_map(|(_, _, node)| node.intervals);
+        let Some(hull) = hull(intervals) else {
+            return watch;
+        };
+        let window = Window {
+            from: hull.from.max(within.from),
+            until: hull.until.min(within.until),
+        };
+        if window.from >= window.until {
+            return watch;
+        }
+        watch.window = Some(window);
+        let mut losses: BTreeMap<(Arc<str>, Arc<str>), u64> = BTreeMap::new();
+        for (name, pods, node) in with_history {
+            let watched = watched(node.intervals, window);
+            let ever = self::watched(node.intervals, hull);
+            watch.connections += share(node.connections, watched, ever);
+            watch.nodes.push(NodeWatch {
+                name,
+                pods,
+                watched,
+            });
+            let touching = node.intervals.iter().filter(|one| touches(one, window));
+            for loss in touching.flat_map(|interval| &interval.losses) {
+                let kind = (loss.stage.clone(), loss.reason.clone());
+                *losses.entry(kind).or_default() += loss.count;
+            }
+        }
+        let losses = losses.into_iter().filter(|(_, count)| *count > 0);
+        watch.losses = losses
+            .map(|((stage, reason), count)| Loss {
+                stage,
+                reason,
+                count,
+            })
+            .collect();
+        watch
+    }
+}
+
+impl NodeHistory {
+    fn has_watched(&self) -> bool {
+        self.intervals.iter().any(|one| one.from < one.until)
+    }
+}
+
+fn touches(interval: &Interval, window: Window) -> bool {
+    interval.from < window.until && interval.until > window.from
+}
+
+/// From the first moment to the last.
+fn hull<'a>(intervals: impl Iterator<Item = &'a Interval>) -> Option<Window> {
+    let mut all: Option<Window> = None;
+    for interval in intervals.filter(|one| one.from < one.until) {
+        let hull = all.get_or_insert(Window {
+            from: interval.from,
+            until: interval.until,
+        });
+        hull.from = hull.from.min(interval.from);
+        hull.until = hull.until.max(interval.until);
+    }
+    all
+}
+
+/// How much of a window lies in intervals. A clock that was set back makes intervals overlap: what two of them hold counts
+/// once.
+fn watched(intervals: &[Interval], window: Window) -> Duration {
+    let mut parts: Vec<(SystemTime, SystemTime)> = intervals
+        .iter()
+        .filter(|interval| touches(interval, window))
+        .map(|one| (one.from.max(window.from), one.until.min(window.until)))
+        .collect();
+    parts.sort_unstable();
+    let mut total = Duration::ZERO;
+    let mut reached = window.from;
+    for (from, until) in parts {
+        let from = from.max(reached);
+        total += until.duration_since(from).unwrap_or_default();
+        reached = reached.max(until);
+    }
+    total
+}
+
+/// As much of a count as `part` is of `whole`.
+fn share(count: u64, part: Duration, whole: Duration) -> u64 {
+    if whole.is_zero() {
+        return 0;
+    }
+    // Both are far below what a float holds exactly, and it is an estimate.
+    (count as f64 * (part.as_secs_f64() / whole.as_secs_f64())) as u64
+}
