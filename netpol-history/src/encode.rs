@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use netpol_policy::history::rule::Part;
 use netpol_policy::history::{
     Edge, EdgeKey, EdgeTotals, Interval, MissingNode, NodeHistory, Party, PodGroup, PolicyRevision,
@@ -23,7 +24,9 @@ use crate::record::{
 /// are new wait in [`Self::new_groups`].
 #[derive(Debug, Default)]
 pub struct Encoder {
-    numbers: HashMap<Arc<PodGroup>, u64>,
+    numbers: HashMap<Arc<PodGroup>, u64, RandomState>,
+    /// The same by address, of the allocations that `numbers` holds: most groups come in these.
+    allocations: HashMap<usize, u64, RandomState>,
     next: u64,
     fresh: Vec<(u64, Arc<PodGroup>)>,
 }
@@ -36,21 +39,29 @@ impl Encoder {
         for (number, group) in groups {
             // Numbers wrap rather than end: 2^64 groups are never written.
             encoder.next = encoder.next.max(number.wrapping_add(1));
-            encoder.numbers.insert(group, number);
+            encoder.insert(&group, number);
         }
         encoder
     }
 
     /// The number of a group.
     pub fn group(&mut self, group: &Arc<PodGroup>) -> u64 {
-        if let Some(number) = self.numbers.get(group) {
+        let address = Arc::as_ptr(group).addr();
+        let known = self.allocations.get(&address);
+        if let Some(number) = known.or_else(|| self.numbers.get(group)) {
             return *number;
         }
         let number = self.next;
         self.next = self.next.wrapping_add(1);
-        self.numbers.insert(group.clone(), number);
+        self.insert(group, number);
         self.fresh.push((number, group.clone()));
         number
+    }
+
+    fn insert(&mut self, group: &Arc<PodGroup>, number: u64) {
+        if self.numbers.insert(group.clone(), number).is_none() {
+            self.allocations.insert(Arc::as_ptr(group).addr(), number);
+        }
     }
 
     /// Groups that were numbered since this was asked last.

@@ -12,11 +12,18 @@
 
 pub mod decode;
 pub mod encode;
+pub mod file;
 pub mod manifest;
+mod problems;
+mod read;
 pub mod record;
+mod write;
 
 pub use decode::{DecodeError, Decoder};
 pub use encode::Encoder;
+pub use problems::{Problem, Problems};
+pub use read::{Contents, LONGEST_LINE, ReadError, Reader, read};
+pub use write::Writer;
 
 /// Name of the format, in the first line of every file.
 pub const FORMAT: &str = "netpol-history";
