@@ -1,11 +1,12 @@
 //! Who connected to whom, and what came of it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Party;
 use crate::model::Protocol;
-use crate::verdict::{Decision, PolicyKind};
+use crate::verdict::{Decision, PolicyKind, PolicyRef};
 
 /// Connections of one kind, seen by one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,6 +149,29 @@ pub struct PolicyName {
     pub namespace: Arc<str>,
     /// Object name.
     pub name: Arc<str>,
+}
+
+impl PolicyName {
+    /// That of an object.
+    #[must_use]
+    pub fn of(reference: &PolicyRef) -> Self {
+        Self {
+            kind: reference.kind,
+            namespace: reference.namespace.clone(),
+            name: reference.name.clone(),
+        }
+    }
+}
+
+/// `prod/db` for a NetworkPolicy, the name alone for cluster-scoped kinds.
+impl fmt::Display for PolicyName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            out.write_str(&self.name)
+        } else {
+            write!(out, "{}/{}", self.namespace, self.name)
+        }
+    }
 }
 
 /// How many connections, how much, when.

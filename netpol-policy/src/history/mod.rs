@@ -10,6 +10,7 @@
 //! Nothing here says more than was seen. An edge that two nodes saw stands twice, once from either end: see
 //! [`edge::SeenAt`] for how they are added up without counting anything twice.
 
+mod add_up;
 pub mod edge;
 mod fingerprint;
 mod interned;
@@ -22,6 +23,7 @@ pub mod watched;
 
 use crate::model::{Node, Service};
 
+pub use add_up::{add_up, latest};
 pub use edge::{
     Agreement, DropKind, Edge, EdgeKey, EdgeTotals, Observed, PolicyName, Port, SeenAt,
 };

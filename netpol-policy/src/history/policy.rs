@@ -40,12 +40,8 @@ impl RememberedPolicy {
     /// Its name, whatever its generation.
     #[must_use]
     pub fn name(&self) -> PolicyName {
-        let reference = self.reference();
-        PolicyName {
-            kind: reference.kind,
-            namespace: reference.namespace.clone(),
-            name: reference.name.clone(),
-        }
+        PolicyName::of(self.reference())
+    }
     }
 
     /// As an inventory takes it.
