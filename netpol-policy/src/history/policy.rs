@@ -42,7 +42,6 @@ impl RememberedPolicy {
     pub fn name(&self) -> PolicyName {
         PolicyName::of(self.reference())
     }
-    }
 
     /// As an inventory takes it.
     #[must_use]
