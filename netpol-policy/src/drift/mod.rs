@@ -4,20 +4,24 @@
 //! traffic ─► kind ─► findings  denied and let through, allowed and dropped: by pair and port, with what explains it
 //!      └───────────► policies  what each denies: stopped, or let through
 //! edges ───────────► nodes     the same by the node that has to enforce it ◄── enforcer
+//! nodes ───────────► evidence  what all this rests on
 //! ```
 
 mod enforcer;
+mod evidence;
 mod kind;
 mod node;
 mod policy;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::history::{Agreement, History, Party, PolicyName, Traffic, traffic};
 use crate::verdict::Decision;
 
+pub use evidence::Evidence;
 pub use kind::Kind;
 pub use node::{Enforcement, NodeRecord, is_conclusive};
 pub use policy::PolicyRecord;
@@ -54,9 +58,11 @@ pub struct Drift {
     /// Policies that denied a connection of which is known what became of it, by name.
     pub policies: Vec<PolicyRecord>,
     /// Nodes that watched, by name.
-    pub nodes: Vec<NodeRecord>,
+    pub nodes: BTreeMap<Arc<str>, NodeRecord>,
     /// What could be compared at all.
     pub coverage: Coverage,
+    /// Who watched, and what was lost.
+    pub evidence: Evidence,
 }
 
 /// Traffic that disagrees with policies.
@@ -108,6 +114,7 @@ pub fn drift(history: &History, options: &Options) -> Drift {
         policies: policy::records(&all),
         nodes: node::records(history, edges),
         coverage: coverage(&all, options.since),
+        evidence: Evidence::of(history, options.since),
         findings: findings(all),
     }
 }

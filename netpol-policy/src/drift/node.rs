@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::enforcer::Enforcers;
 use super::kind::Kind;
@@ -15,11 +16,9 @@ const SEVERAL: u64 = 5;
 /// And so many workloads or policies have to be concerned.
 const VARIED: usize = 2;
 
-/// What came of the connections that a node had to stop, of pods that are its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What came of the connections that a node had to stop: those of pods that are its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeRecord {
-    /// Name of the node.
-    pub node: Arc<str>,
     /// Stopped by a firewall of the node.
     pub stopped: u64,
     /// Let through, with nothing that would explain it.
@@ -30,10 +29,14 @@ pub struct NodeRecord {
     pub unclear: u64,
     /// Allowed by policy and stopped by a firewall of the node.
     pub dropped: u64,
-    /// Workloads whose connections were let through, of [`Self::let_through`].
-    pub workloads: usize,
-    /// Policies that denied those.
-    pub policies: usize,
+    /// Policies behind [`Self::stopped`].
+    pub enforced: BTreeSet<PolicyName>,
+    /// Policies behind [`Self::let_through`].
+    pub not_enforced: BTreeSet<PolicyName>,
+    /// Namespace and workload of the pods behind [`Self::let_through`] that policies protect.
+    pub exposed: BTreeSet<(Arc<str>, Workload)>,
+    /// First and last packet of [`Self::let_through`].
+    pub let_through_within: Option<(SystemTime, SystemTime)>,
 }
 
 /// Whether a node enforces policies, as far as was seen.
@@ -72,43 +75,18 @@ impl NodeRecord {
         match (self.stopped, self.let_through) {
             (0, 0) => Enforcement::NothingSeen,
             (_, 0) => Enforcement::Seen,
-            (0, _) if seems_to_enforce_nothing(self) => Enforcement::Nothing,
+            (0, _) if self.is_conclusive() => Enforcement::Nothing,
             (0, _) => Enforcement::TooFew,
             _ => Enforcement::InPart,
         }
     }
-}
 
-/// What is unclear may have been stopped where no firewall is seen to: it has to be the lesser part.
-fn seems_to_enforce_nothing(record: &NodeRecord) -> bool {
-    is_conclusive(
-        record.let_through,
-        record.unclear,
-        record.workloads.max(record.policies),
-    )
-}
+    fn is_conclusive(&self) -> bool {
+        let concerned = self.exposed.len().max(self.not_enforced.len());
+        is_conclusive(self.let_through, self.unclear, concerned)
+    }
 
-/// Whether this many connections that were let through, beside so many of which it is unclear and with not one that was stopped,
-/// speak for a node that enforces nothing. `concerned` counts the workloads, pods or policies that they are of, whichever is
-/// more.
-#[must_use]
-pub fn is_conclusive(let_through: u64, unclear: u64, concerned: usize) -> bool {
-    let_through >= SEVERAL && unclear < let_through && concerned >= VARIED
-}
-
-#[derive(Default)]
-struct Tally<'a> {
-    stopped: u64,
-    let_through: u64,
-    after_change: u64,
-    unclear: u64,
-    dropped: u64,
-    workloads: BTreeSet<(&'a str, &'a Workload)>,
-    policies: BTreeSet<&'a PolicyName>,
-}
-
-impl<'a> Tally<'a> {
-    fn add(&mut self, edge: &'a Edge, enforcers: &Enforcers<'_>) {
+    fn add(&mut self, edge: &Edge, enforcers: &Enforcers<'_>) {
         let (key, totals) = (&edge.key, &edge.totals);
         let connections = totals.connections + totals.resumed;
         if key.agreement == Agreement::AllowedButDropped {
@@ -120,19 +98,24 @@ impl<'a> Tally<'a> {
         let Some(group) = enforcers.protected(edge) else {
             return;
         };
-        match (
-            key.agreement,
-            Kind::of_parts(key.agreement, [&key.source, &key.destination], totals),
-        ) {
-            (Agreement::Agree, _) => self.stopped += connections,
+        let kind = Kind::of_parts(key.agreement, [&key.source, &key.destination], totals);
+        match (key.agreement, kind) {
+            (Agreement::Agree, _) => {
+                self.stopped += connections;
+                self.enforced.extend(key.policies.iter().cloned());
+            }
             (Agreement::Undetermined, _) => self.unclear += connections,
             (_, Some(Kind::NotEnforced | Kind::LateEnforcement)) => {
                 self.after_change += totals.after_change;
                 let let_through = totals.connections.saturating_sub(totals.after_change);
                 if let_through > 0 {
                     self.let_through += let_through;
-                    self.workloads.insert((&group.namespace, &group.workload));
-                    self.policies.extend(&key.policies);
+                    self.exposed
+                        .insert((group.namespace.clone(), group.workload.clone()));
+                    self.not_enforced.extend(key.policies.iter().cloned());
+                    let (first, last) = (totals.first_seen, totals.last_seen);
+                    let within = self.let_through_within.get_or_insert((first, last));
+                    *within = (within.0.min(first), within.1.max(last));
                 }
             }
             _ => {}
@@ -140,30 +123,28 @@ impl<'a> Tally<'a> {
     }
 }
 
+/// Whether this many connections that were let through speak for a node that enforces nothing, if not one was stopped.
+/// What is `unclear` may have been stopped where no firewall is seen to do it: it has to be the lesser part. `concerned` counts
+/// the pods or the policies behind them, whichever are more.
+#[must_use]
+pub fn is_conclusive(let_through: u64, unclear: u64, concerned: usize) -> bool {
+    let_through >= SEVERAL && unclear < let_through && concerned >= VARIED
+}
+
 /// One for each node that watched, by name. A node is measured only by what it had to stop itself, and not by ends on a node's
 /// own network.
 pub(super) fn records<'a>(
     history: &History,
     edges: impl Iterator<Item = &'a Edge>,
-) -> Vec<NodeRecord> {
+) -> BTreeMap<Arc<str>, NodeRecord> {
     let enforcers = Enforcers::new(history);
     let watched = history.nodes.iter();
-    let mut tallies: BTreeMap<Arc<str>, Tally<'_>> = watched
-        .map(|node| (node.name.clone(), Tally::default()))
+    let mut records: BTreeMap<Arc<str>, NodeRecord> = watched
+        .map(|node| (node.name.clone(), NodeRecord::default()))
         .collect();
     for edge in edges {
         let node = edge.key.node.clone();
-        tallies.entry(node).or_default().add(edge, &enforcers);
+        records.entry(node).or_default().add(edge, &enforcers);
     }
-    let records = tallies.into_iter().map(|(node, tally)| NodeRecord {
-        node,
-        stopped: tally.stopped,
-        let_through: tally.let_through,
-        after_change: tally.after_change,
-        unclear: tally.unclear,
-        dropped: tally.dropped,
-        workloads: tally.workloads.len(),
-        policies: tally.policies.len(),
-    });
-    records.collect()
+    records
 }

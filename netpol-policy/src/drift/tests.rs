@@ -5,7 +5,8 @@ use super::*;
 use crate::history::edge::{DropKind, PolicyName, Port};
 use crate::history::policy::RememberedPolicy;
 use crate::history::{
-    Edge, EdgeKey, EdgeTotals, NodeHistory, Observed, PodGroup, PolicyRevision, SeenAt,
+    Edge, EdgeKey, EdgeTotals, Interval, Loss, NodeHistory, Observed, PodGroup, PolicyRevision,
+    SeenAt,
 };
 use crate::model::{Labels, NetworkPolicy, Protocol, Selector, Workload};
 use crate::verdict::{PolicyKind, PolicyRef};
@@ -195,7 +196,7 @@ fn the_same_connections_seen_from_both_ends_on_two_nodes_count_once() {
     assert_eq!(finding.traffic.totals.connections, 5);
     assert_eq!(drift.coverage.compared, 5);
     // Only the destination's node had to keep them out.
-    let let_through: Vec<u64> = drift.nodes.iter().map(|node| node.let_through).collect();
+    let let_through: Vec<u64> = drift.nodes.values().map(|node| node.let_through).collect();
     assert_eq!(let_through, [0, 4]);
 }
 
@@ -208,12 +209,16 @@ fn a_node_enforces_nothing_only_where_several_went_through_and_none_was_stopped(
     };
     let enforcement = |edges| {
         let drift = drift(&history(edges), &Options::default());
-        drift.nodes[0].enforcement()
+        drift.nodes["n1"].enforcement()
     };
-    assert_eq!(
-        enforcement(vec![to("web", 3), to("db", 2)]),
-        Enforcement::Nothing
+    let open = drift(
+        &history(vec![to("web", 3), to("db", 2)]),
+        &Options::default(),
     );
+    let record = &open.nodes["n1"];
+    assert_eq!(record.enforcement(), Enforcement::Nothing);
+    assert_eq!(record.let_through_within, Some((at(100), at(200))));
+    assert_eq!(record.exposed.len(), 2);
     // One workload, under one policy: perhaps a peculiarity of it.
     assert_eq!(enforcement(vec![to("web", 50)]), Enforcement::TooFew);
     assert_eq!(
@@ -250,7 +255,7 @@ fn a_node_is_not_measured_by_what_the_other_ends_node_has_to_stop() {
     edge.key.seen_at = SeenAt::Source;
     let mut history = history(vec![edge.clone()]);
     history.policies = vec![isolating("closed", true, true)];
-    let of = |history: &History| drift(history, &Options::default()).nodes[0].let_through;
+    let of = |history: &History| drift(history, &Options::default()).nodes["n1"].let_through;
     assert_eq!(of(&history), 0);
     history.policies = vec![isolating("closed", false, true)];
     assert_eq!(of(&history), 50);
@@ -299,4 +304,37 @@ fn what_cannot_be_compared_is_counted_by_what_is_missing() {
     );
     assert_eq!(drift.findings, []);
     assert_eq!(drift.policies, []);
+}
+
+#[test]
+fn evidence_is_what_was_watched_and_what_was_lost() {
+    let interval = |from, until, lost| Interval {
+        from: at(from),
+        until: at(until),
+        losses: vec![Loss {
+            stage: "kernel".into(),
+            reason: "ring_full".into(),
+            count: lost,
+        }],
+    };
+    let mut history = history(Vec::new());
+    history.nodes[0].intervals = vec![interval(0, 100, 1), interval(200, 400, 2)];
+    history.nodes[1].intervals = vec![interval(300, 400, 4)];
+    let of = |since: Option<u64>| {
+        let options = Options {
+            since: since.map(at),
+            ..Options::default()
+        };
+        drift(&history, &options).evidence
+    };
+    let all = of(None);
+    assert_eq!(all.window, Some((at(0), at(400))));
+    assert_eq!(all.lost(), 7);
+    // 300 and 100 of 400 seconds each.
+    assert_eq!(all.percent(), 50);
+    let late = of(Some(300));
+    assert_eq!(late.window, Some((at(300), at(400))));
+    assert_eq!((late.lost(), late.percent()), (6, 100));
+    let never = of(Some(500));
+    assert_eq!((never.window, never.lost(), never.percent()), (None, 0, 0));
 }
