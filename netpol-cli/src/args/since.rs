@@ -7,20 +7,23 @@ use jiff::{SignedDuration, Timestamp};
 #[error(
     "{0:?} is neither a time span such as 90s, 5m or 2h nor a time such as 2026-03-01T09:30:00Z"
 )]
-pub(super) struct SinceError(String);
+pub(crate) struct SinceError(String);
 
+/// As servers are asked.
 pub(super) fn parse(text: &str) -> Result<prost_types::Timestamp, SinceError> {
+    moment(text).map(|moment| netpol_api::json::Time(moment).into())
+}
+
+/// A moment, or how long it is ago.
+pub(crate) fn moment(text: &str) -> Result<Timestamp, SinceError> {
     let error = || SinceError(text.to_owned());
-    let moment = match text.parse::<Timestamp>() {
-        Ok(moment) => moment,
-        Err(_) => {
-            let span: SignedDuration = text.parse().map_err(|_| error())?;
-            Timestamp::now()
-                .checked_sub(span.abs())
-                .map_err(|_| error())?
-        }
-    };
-    Ok(netpol_api::json::Time(moment).into())
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(moment);
+    }
+    let span: SignedDuration = text.parse().map_err(|_| error())?;
+    Timestamp::now()
+        .checked_sub(span.abs())
+        .map_err(|_| error())
 }
 
 #[cfg(test)]
