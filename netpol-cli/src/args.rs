@@ -3,7 +3,7 @@
 mod connection;
 mod filters;
 mod namespaces;
-mod since;
+pub(crate) mod since;
 
 #[cfg(test)]
 use std::ffi::OsString;
