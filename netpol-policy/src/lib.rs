@@ -17,6 +17,7 @@
 pub mod cache;
 pub mod connection;
 pub mod dialect;
+pub mod difference;
 pub mod drift;
 pub mod evaluate;
 pub mod explain;
@@ -29,5 +30,6 @@ pub mod matrix;
 pub mod model;
 pub mod replay;
 pub mod request;
+pub mod suggest;
 pub mod unused;
 pub mod verdict;

@@ -14,7 +14,7 @@ use crate::model::{Cidr, Peer, TieredPeer};
 use crate::verdict::Direction;
 
 /// Blocks of both families, each behind the one it lies in.
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     listed: Vec<IpNet>,
     /// The smallest other block that each lies in.
     parents: Vec<Option<usize>>,
@@ -24,7 +24,7 @@ pub(super) struct Blocks {
 
 impl Blocks {
     /// Every block that a policy names, addresses with known domain names, and the two that hold all addresses.
-    pub(super) fn of(inventory: &Inventory) -> Self {
+    pub(crate) fn of(inventory: &Inventory) -> Self {
         let everything: [IpNet; 2] = [Ipv4Net::default().into(), Ipv6Net::default().into()];
         let mut all = BTreeSet::from(everything);
         all.extend(named(inventory).iter().map(Cidr::net));
@@ -51,22 +51,22 @@ impl Blocks {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.listed.len()
     }
 
-    pub(super) fn get(&self, index: usize) -> IpNet {
+    pub(crate) fn get(&self, index: usize) -> IpNet {
         self.listed[index]
     }
 
     /// Whether policies name a block that does not hold all addresses of its family.
-    pub(super) fn are_named(&self) -> bool {
+    pub(crate) fn are_named(&self) -> bool {
         // The two that always stand here hold all addresses of a family each.
         self.listed.len() > 2
     }
 
     /// The smallest block that holds an address.
-    pub(super) fn innermost(&self, address: IpAddr) -> Option<usize> {
+    pub(crate) fn innermost(&self, address: IpAddr) -> Option<usize> {
         let before = self
             .listed
             .partition_point(|block| block.network() <= address);
@@ -81,7 +81,7 @@ impl Blocks {
     }
 
     /// An address that a block stands for and that is outside of the cluster; `None` where it has none.
-    pub(super) fn representative(&self, index: usize, inventory: &Inventory) -> Option<IpAddr> {
+    pub(crate) fn representative(&self, index: usize, inventory: &Inventory) -> Option<IpAddr> {
         let block = self.listed[index];
         let children = (index + 1..self.listed.len())
             .take_while(|child| block.contains(&self.listed[*child]))
@@ -111,7 +111,7 @@ impl Blocks {
 
     /// Blocks that are told alike, as one part of the outside world: a block that lies in another of them is not listed
     /// again, and what lies in them and is not one of them is an exception.
-    pub(super) fn together(&self, members: &[usize]) -> Outside {
+    pub(crate) fn together(&self, members: &[usize]) -> Outside {
         let members: BTreeSet<usize> = members.iter().copied().collect();
         let is_member = |index: usize| members.contains(&index);
         let within_member = |index: usize| self.parents[index].is_some_and(is_member);

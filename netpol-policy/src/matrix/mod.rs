@@ -21,8 +21,12 @@ mod table;
 mod tests;
 mod vocabulary;
 
+pub(crate) use self::blocks::Blocks;
 pub use self::cell::{Access, Cell, Denier};
+pub(crate) use self::pair::{Candidate, cell, ends};
 pub use self::party::{Block, Outside, Party, Pods};
+pub(crate) use self::pods::{Group, groups};
 pub use self::ports::{PORTS, PROTOCOLS, PortRange, PortSet};
 pub use self::scope::{Pattern, PatternError, Scope};
 pub use self::table::{Matrix, Omitted, Progress};
+pub(crate) use self::vocabulary::Vocabulary;

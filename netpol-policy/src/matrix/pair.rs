@@ -16,7 +16,7 @@ use crate::model::{Pod, Protocol};
 use crate::verdict::Direction;
 
 /// A party, and the rules that apply to it.
-pub(super) struct Candidate<'a> {
+pub(crate) struct Candidate<'a> {
     who: Who<'a>,
     facing: Facing,
     /// Nothing applies to the outside world.
@@ -31,7 +31,7 @@ enum Who<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    pub(super) fn pods(inventory: &'a Inventory, group: &'a Group) -> Self {
+    pub(crate) fn pods(inventory: &'a Inventory, group: &'a Group) -> Self {
         let selected = Selected::of(inventory, group.pod());
         let pods = group.representatives.iter();
         Self {
@@ -50,7 +50,7 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    pub(super) fn outside(address: IpAddr) -> Self {
+    pub(crate) fn outside(address: IpAddr) -> Self {
         Self {
             who: Who::Outside(address),
             facing: Facing {
@@ -73,7 +73,7 @@ impl<'a> Candidate<'a> {
 }
 
 /// Fills the cell of two parties.
-pub(super) fn cell(
+pub(crate) fn cell(
     inventory: &Inventory,
     scope: &Scope,
     source: &Candidate<'_>,
@@ -181,7 +181,7 @@ impl Pair<'_> {
 }
 
 /// All pairs of pods and addresses that policies may tell apart.
-fn ends(source: &Candidate<'_>, destination: &Candidate<'_>) -> Vec<(End, End)> {
+pub(crate) fn ends(source: &Candidate<'_>, destination: &Candidate<'_>) -> Vec<(End, End)> {
     match (&source.who, &destination.who) {
         (Who::Outside(source), Who::Outside(destination)) => {
             vec![(End::Address(*source), End::Address(*destination))]

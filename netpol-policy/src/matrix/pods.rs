@@ -12,33 +12,33 @@ use crate::inventory::Inventory;
 use crate::model::{Pod, Workload};
 
 /// A party of pods, and the pods that are asked about in its place.
-pub(super) struct Group {
-    pub(super) pods: Pods,
+pub(crate) struct Group {
+    pub(crate) pods: Pods,
     /// One for each set of listed blocks that the pods' addresses lie in: `ipBlock` may tell them apart (rule 17).
-    pub(super) representatives: Vec<Representative>,
+    pub(crate) representatives: Vec<Representative>,
     /// The same for groups that no policy can tell apart, whatever they are called.
-    pub(super) class: usize,
+    pub(crate) class: usize,
 }
 
 /// A pod that stands for others.
-pub(super) struct Representative {
-    pub(super) pod: Arc<Pod>,
+pub(crate) struct Representative {
+    pub(crate) pod: Arc<Pod>,
     /// Another pod like it, for connections within the workload; a pod on its own has none.
-    pub(super) sibling: Option<Arc<Pod>>,
+    pub(crate) sibling: Option<Arc<Pod>>,
     /// Those of its addresses that policies may tell apart.
-    pub(super) addresses: Vec<IpAddr>,
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
 impl Group {
     /// One of the pods, for what they have in common.
-    pub(super) fn pod(&self) -> &Pod {
+    pub(crate) fn pod(&self) -> &Pod {
         // A group is made with its first pod, so there is one.
         &self.representatives[0].pod
     }
 }
 
 /// All parties of pods, by namespace, name and kind; and how many pods are left out.
-pub(super) fn groups(
+pub(crate) fn groups(
     inventory: &Inventory,
     blocks: &Blocks,
     vocabulary: &Vocabulary<'_>,

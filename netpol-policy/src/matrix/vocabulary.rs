@@ -10,13 +10,13 @@ use crate::verdict::Direction;
 
 /// Label keys of pods and names of ports that some policy mentions.
 #[derive(Default)]
-pub(super) struct Vocabulary<'a> {
+pub(crate) struct Vocabulary<'a> {
     label_keys: BTreeSet<&'a str>,
     port_names: BTreeSet<&'a str>,
 }
 
 impl<'a> Vocabulary<'a> {
-    pub(super) fn of(inventory: &'a Inventory) -> Self {
+    pub(crate) fn of(inventory: &'a Inventory) -> Self {
         let mut vocabulary = Self::default();
         for policy in inventory.all_policies() {
             vocabulary.add_selector(&policy.subjects);
