@@ -1,5 +1,6 @@
 //! What is to be said of one line, from what is known of it alone to what traffic shows.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use super::judge::{Case, Judge};
@@ -185,8 +186,11 @@ impl Finding<'_> {
     }
 
     fn shadowed(&self) -> Option<Said> {
-        let Shadow { by, proof } = self.judge.shadows.over(self.index)?;
-        let by: Vec<EntryName> = by.into_iter().map(|index| self.name(index)).collect();
+        let Shadow { by, proof } = self.judge.shadows.over(self.index, &BTreeSet::new())?;
+        let by: Vec<EntryName> = by
+            .into_iter()
+            .map(|index| self.judge.shadows.name(index))
+            .collect();
         let because = if by.is_empty() {
             "NetworkPolicies decide for every pod that the policy selects, so it is never asked"
                 .to_owned()
@@ -203,16 +207,6 @@ impl Finding<'_> {
             }
         }
         Some(said)
-    }
-
-    fn name(&self, index: usize) -> EntryName {
-        let shadows = self.judge.shadows;
-        let line = shadows.line(index);
-        EntryName {
-            policy: shadows.policy(line.policy).reference().clone(),
-            direction: line.direction,
-            part: line.part,
-        }
     }
 
     /// What was seen, or was not.

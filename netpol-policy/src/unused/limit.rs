@@ -153,7 +153,7 @@ impl Limit {
     }
 
     /// What is wrong with a window.
-    pub(super) fn of_length(
+    pub(crate) fn of_length(
         length: Duration,
         beginning: Beginning,
         options: &Options,
@@ -173,7 +173,7 @@ impl Limit {
     }
 
     /// What is wrong with how nodes were watched.
-    pub(super) fn of_watch(watch: &Watch) -> Vec<Self> {
+    pub(crate) fn of_watch(watch: &Watch) -> Vec<Self> {
         let mut limits = Vec::new();
         let with: u64 = watch.nodes.iter().map(|node| u64::from(node.pods)).sum();
         let without = watch.without_history.iter();

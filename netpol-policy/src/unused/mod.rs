@@ -14,6 +14,7 @@ mod judge;
 mod limit;
 mod lines;
 mod options;
+mod patch;
 mod pods;
 mod report;
 mod shadow;
@@ -22,7 +23,12 @@ mod words;
 
 pub use limit::{Beginning, Confidence, Limit};
 pub use options::{MIN_WINDOW, Options};
+pub use patch::{
+    Changed, Cut, Keeping, Kept, Patch, PatchOptions, PatchProgress, PatchedPolicy, Removed,
+    Replayed, patch,
+};
 pub use report::{Entry, EntryName, PolicyReport, Report, Status, Subjects, Window, path};
+pub(crate) use watch::Nodes;
 pub use watch::{NodeWatch, Watch};
 pub use words::span;
 

@@ -61,7 +61,7 @@ impl Watch {
 }
 
 /// What nodes watched, looked up by their names.
-pub(super) struct Nodes<'a> {
+pub(crate) struct Nodes<'a> {
     nodes: BTreeMap<&'a str, Watched<'a>>,
     /// All that are known of, with or without a history.
     all: BTreeSet<Arc<str>>,
@@ -74,7 +74,7 @@ struct Watched<'a> {
 }
 
 impl<'a> Nodes<'a> {
-    pub(super) fn of(history: &'a History) -> Self {
+    pub(crate) fn of(history: &'a History) -> Self {
         let mut connections: HashMap<&str, u64> = HashMap::new();
         for edge in &history.edges {
             let sum = connections.entry(&edge.key.node).or_default();
@@ -103,18 +103,18 @@ impl<'a> Nodes<'a> {
     }
 
     /// All nodes that are known of, and no pod on any: where pods may have been that are gone.
-    pub(super) fn everywhere(&self) -> BTreeMap<Arc<str>, u32> {
+    pub(crate) fn everywhere(&self) -> BTreeMap<Arc<str>, u32> {
         self.all.iter().map(|name| (name.clone(), 0)).collect()
     }
 
     /// The time that any node watched; who exists is known to all of them.
-    pub(super) fn any(&self) -> Option<Window> {
+    pub(crate) fn any(&self) -> Option<Window> {
         let intervals = self.nodes.values().flat_map(|node| node.intervals);
         hull(intervals)
     }
 
     /// How well these nodes were watched from some moment on.
-    pub(super) fn watch(&self, hosts: &BTreeMap<Arc<str>, u32>, within: Window) -> Watch {
+    pub(crate) fn watch(&self, hosts: &BTreeMap<Arc<str>, u32>, within: Window) -> Watch {
         let mut watch = Watch::default();
         let mut with_history = Vec::new();
         for (name, &pods) in hosts {

@@ -14,13 +14,14 @@ mod implied;
 mod ports;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
 use self::addresses::{Block, are_held};
 use super::lines::{Line, Who};
 use super::pods::{Pods, Selected};
+use super::report::EntryName;
 use crate::history::policy::RememberedPolicy;
 use crate::history::rule::Part;
 use crate::verdict::{Direction, Tier};
@@ -103,6 +104,29 @@ impl<'a> Shadows<'a> {
         }
     }
 
+    /// Names a line.
+    pub(super) fn name(&self, index: usize) -> EntryName {
+        let line = &self.lines[index];
+        EntryName {
+            policy: self.policies[line.policy].reference().clone(),
+            direction: line.direction,
+            part: line.part,
+        }
+    }
+
+    /// The line of a policy that is one part of it.
+    pub(super) fn position(
+        &self,
+        policy: usize,
+        direction: Direction,
+        part: Part,
+    ) -> Option<usize> {
+        let own = self.lines_of(policy);
+        let key = |line: &Line<'_>| (line.direction, line.part);
+        let place = self.lines[own.clone()].binary_search_by_key(&(direction, part), key);
+        place.ok().map(|place| own.start + place)
+    }
+
     pub(super) fn line(&self, index: usize) -> &Line<'a> {
         &self.lines[index]
     }
@@ -124,8 +148,8 @@ impl<'a> Shadows<'a> {
         self.peers[line].as_ref()
     }
 
-    /// Why a line is of no use; `None` where that is not shown.
-    pub(super) fn over(&self, index: usize) -> Option<Shadow> {
+    /// Why a line is of no use beside others that are not gone; `None` where that is not shown.
+    pub(super) fn over(&self, index: usize, gone: &BTreeSet<usize>) -> Option<Shadow> {
         let line = &self.lines[index];
         if line.part == Part::Isolation || line.fails_closed {
             return None;
@@ -133,6 +157,7 @@ impl<'a> Shadows<'a> {
         let mut others: Vec<(usize, Proof)> = Vec::new();
         for &(policy, proof) in self.wider(line.policy).iter() {
             let lines = self.lines_of(policy);
+            let lines = lines.filter(|other| !gone.contains(other));
             let before = lines.filter(|other| self.goes_before(*other, index));
             others.extend(before.map(|other| (other, proof)));
         }

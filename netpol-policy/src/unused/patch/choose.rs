@@ -1,0 +1,120 @@
+//! Which lines may go, and why others stay.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::report::{PolicyReport, Report, Status};
+use super::super::shadow::{Proof, Shadows};
+use super::trial::Missed;
+use super::{Changed, Keeping};
+use crate::history::Part;
+use crate::model::Action;
+
+/// Lines that go, and unused ones that stay.
+pub(super) struct Chosen {
+    gone: BTreeSet<usize>,
+    /// Those that stay, with the reason.
+    pub(super) kept: BTreeMap<usize, Keeping>,
+    shadowed: BTreeSet<usize>,
+}
+
+impl Chosen {
+    pub(super) fn of(
+        shadows: &Shadows<'_>,
+        report: &Report,
+        is_wanted: impl Fn(&PolicyReport) -> bool,
+        status: impl Fn(usize) -> Status,
+    ) -> Self {
+        let mut chosen = Self {
+            gone: BTreeSet::new(),
+            kept: BTreeMap::new(),
+            shadowed: BTreeSet::new(),
+        };
+        for (index, policy) in report.policies.iter().enumerate() {
+            if !is_wanted(policy) {
+                continue;
+            }
+            let own = shadows.lines_of(index);
+            let dangles = |line: usize| status(line) == Status::DanglingSubject;
+            let guards = own.clone().any(|line| guards(shadows, line));
+            for line in own {
+                let status = status(line);
+                if !status.is_unused() {
+                    continue;
+                }
+                if status == Status::Shadowed {
+                    chosen.shadowed.insert(line);
+                } else if self::guards(shadows, line) || (dangles(line) && guards) {
+                    chosen.kept.insert(line, Keeping::Guards);
+                } else {
+                    chosen.gone.insert(line);
+                }
+            }
+        }
+        chosen.take_shadowed(shadows);
+        chosen
+    }
+
+    pub(super) fn has(&self, line: usize) -> bool {
+        self.gone.contains(&line)
+    }
+
+    /// Keeps what something that was seen would have missed: every entry that had a part in its answer, or all where none is
+    /// known. Each time there is less that goes, so this comes to an end.
+    pub(super) fn restore(&mut self, missed: Vec<(Vec<Missed>, Changed)>, shadows: &Shadows<'_>) {
+        let were_gone = self.gone.clone();
+        for (entries, changed) in missed {
+            let lines = entries.into_iter().filter_map(|(policy, direction, part)| {
+                let line = shadows.position(policy, direction, part)?;
+                were_gone.contains(&line).then_some(line)
+            });
+            let mut lines: Vec<usize> = lines.collect();
+            if lines.is_empty() {
+                lines.extend(&were_gone);
+            }
+            for line in lines {
+                self.shadowed.remove(&line);
+                // One example of what is missed is enough.
+                if self.gone.remove(&line) {
+                    let keeping = Keeping::Changes(Box::new(changed.clone()));
+                    self.kept.insert(line, keeping);
+                }
+            }
+        }
+        self.take_shadowed(shadows);
+    }
+
+    /// Lines that cannot go by themselves.
+    pub(super) fn stay(&mut self, lines: impl Iterator<Item = usize>) {
+        for line in lines {
+            self.gone.remove(&line);
+            self.kept.insert(line, Keeping::NotAlone);
+        }
+    }
+
+    /// Two lines may shadow each other: each goes only as long as what is left still matches all that it does, and what stands
+    /// last goes first.
+    fn take_shadowed(&mut self, shadows: &Shadows<'_>) {
+        let waiting: Vec<usize> = self.shadowed.difference(&self.gone).copied().collect();
+        for line in waiting.into_iter().rev() {
+            let over = shadows.over(line, &self.gone);
+            let is_certain = matches!(&over, Some(shadow) if shadow.proof == Proof::AnyPods);
+            let keeping = match over {
+                None => Keeping::Covers,
+                // Pods that come later may be others.
+                Some(_) if guards(shadows, line) && !is_certain => Keeping::Guards,
+                Some(_) => {
+                    self.gone.insert(line);
+                    self.kept.remove(&line);
+                    continue;
+                }
+            };
+            self.kept.insert(line, keeping);
+        }
+    }
+}
+
+/// Whether a line is there to stop something.
+fn guards(shadows: &Shadows<'_>, line: usize) -> bool {
+    let line = shadows.line(line);
+    line.part == Part::Isolation || line.action == Some(Action::Deny)
+}
