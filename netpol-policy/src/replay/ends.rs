@@ -73,9 +73,10 @@ enum Key {
 /// Who a party of pods is taken to be.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
-    id: usize,
+    /// Another for other pods, of one finder.
+    pub(super) id: usize,
     /// Several, or none, where labels of now are asked about.
-    groups: Vec<Arc<PodGroup>>,
+    pub(super) groups: Vec<Arc<PodGroup>>,
     /// Its namespace with the labels that are asked about.
     pub(super) space: Space,
     /// It shares the addresses of its node.

@@ -30,6 +30,12 @@ pub struct Proposed {
     pub templates: Vec<Arc<Template>>,
 }
 
+impl Proposed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.namespaces.is_empty() && self.templates.is_empty()
+    }
+}
+
 /// Who exists now.
 #[derive(Debug)]
 pub(super) struct Present {

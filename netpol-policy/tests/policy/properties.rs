@@ -8,12 +8,14 @@ use crate::generator::{self, Case, Request};
 use crate::oracle;
 
 mod coverage;
+mod differences;
 mod explain;
 mod found;
 mod incremental;
 mod library;
 mod metamorphic;
 mod reduce;
+mod remembered;
 
 use self::library::{Library, difference};
 use self::reduce::reduced;

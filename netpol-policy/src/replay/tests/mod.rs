@@ -1,4 +1,5 @@
 //! The engine on histories that a person can follow.
 
 mod engine;
+mod replay;
 mod support;
