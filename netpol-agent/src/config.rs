@@ -1,6 +1,7 @@
 //! Command line and environment.
 
 mod export;
+mod history;
 mod kernel;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use netpol_policy::dialect::Dialect;
 use netpol_transport::serving::ServingOptions;
 
 pub use export::ExportOptions;
+pub use history::HistoryOptions;
 pub use kernel::KernelOptions;
 
 use crate::inventory::{Credentials, LONGEST_GRACE, Origin};
@@ -105,6 +107,10 @@ pub struct Config {
     /// Options of logs and Events.
     #[command(flatten)]
     pub export: ExportOptions,
+
+    /// Options of what is remembered.
+    #[command(flatten)]
+    pub history: HistoryOptions,
 
     /// Options of the kernel side.
     #[command(flatten)]

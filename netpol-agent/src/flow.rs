@@ -291,6 +291,19 @@ pub enum Stage {
     History,
 }
 
+impl Stage {
+    /// Its word in metrics and files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Pipeline => "pipeline",
+            Self::Subscriber => "subscriber",
+            Self::History => "history",
+        }
+    }
+}
+
 /// An address record as the standard library's type; IPv4-mapped ones become IPv4.
 #[must_use]
 pub fn ip_address(address: Address) -> IpAddr {

@@ -7,6 +7,7 @@
 //!                            judge    observed against computed    └────► metrics ──► http
 //!                            awaited  who is not known yet
 //!                            summary  in words
+//!                            enforcement  is anything enforced?
 //! inventory ── Snapshot after Snapshot ──┘
 //! ```
 //!
@@ -18,11 +19,13 @@ pub mod clock;
 pub mod config;
 pub mod convert;
 pub mod drop_class;
+pub mod enforcement;
 mod enrich;
 mod events;
 pub mod export;
 pub mod flow;
 pub mod grpc;
+pub mod history;
 pub mod http;
 pub mod inventory;
 pub mod judge;

@@ -32,6 +32,9 @@ pub struct Metrics {
     /// Connections that wait for an address to become known.
     pub connections_held: Gauge,
     address_waits: Family<OutcomeLabel, Counter>,
+    denied: Family<OutcomeLabel, Counter>,
+    /// 1 while this node seems to enforce no policy at all.
+    pub enforces_nothing: Gauge,
     /// Streams being served.
     pub subscribers: Gauge,
     inventory_generation: Gauge,
@@ -49,6 +52,9 @@ pub struct Metrics {
     watches: Arc<OnceLock<Arc<Watches>>>,
     exported: Family<ExportLabel, Counter>,
     export_up: Family<ExportLabel, Gauge>,
+    history_edges: Gauge,
+    history_uses: Gauge,
+    history_folded: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -117,12 +123,7 @@ impl Metrics {
 
     /// Counts a loss.
     pub fn lost(&self, stage: Stage, reason: &'static str, count: u64) {
-        let stage = match stage {
-            Stage::Kernel => "kernel",
-            Stage::Pipeline => "pipeline",
-            Stage::Subscriber => "subscriber",
-            Stage::History => "history",
-        };
+        let stage = stage.as_str();
         self.lost
             .get_or_create(&LossLabels { stage, reason })
             .inc_by(count);
@@ -139,6 +140,15 @@ impl Metrics {
         self.export_up.get_or_create(&label).set(works.into());
     }
 
+    /// Notes how many edges and parts of policies are remembered, and how many edges became part of another so far.
+    pub fn history(&self, edges: usize, uses: usize, folded: u64) {
+        for (gauge, count) in [(&self.history_edges, edges), (&self.history_uses, uses)] {
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        let counted = self.history_folded.get();
+        self.history_folded.inc_by(folded.saturating_sub(counted));
+    }
+
     /// Counts what came of a connection with an end that nobody was known for.
     pub fn address_wait(&self, outcome: AddressWait) {
         let outcome = match outcome {
@@ -150,6 +160,11 @@ impl Metrics {
         self.address_waits
             .get_or_create(&OutcomeLabel { outcome })
             .inc();
+    }
+
+    /// Counts what came of a connection that policies deny and that this node had to stop.
+    pub fn denied(&self, outcome: &'static str) {
+        self.denied.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// Tells how well the resources of the API server are followed. There is one such server.
@@ -227,6 +242,16 @@ impl Metrics {
             self.address_waits.clone(),
         );
         registry.register(
+            "denied_connections",
+            "Connections that policies deny and that this node had to stop, by what came of them",
+            self.denied.clone(),
+        );
+        registry.register(
+            "enforces_nothing",
+            "1 while this node seems to enforce no policy at all, else 0",
+            self.enforces_nothing.clone(),
+        );
+        registry.register(
             "subscribers",
             "Streams being served",
             self.subscribers.clone(),
@@ -280,6 +305,21 @@ impl Metrics {
             "export_up",
             "1 while an export takes what it is given, else 0",
             self.export_up.clone(),
+        );
+        registry.register(
+            "history_edges",
+            "Kinds of connections remembered",
+            self.history_edges.clone(),
+        );
+        registry.register(
+            "history_rule_uses",
+            "Parts of policies whose use is remembered",
+            self.history_uses.clone(),
+        );
+        registry.register(
+            "history_folded",
+            "Kinds of connections that became part of another, for the sake of room",
+            self.history_folded.clone(),
         );
         registry.register_collector(Box::new(KernelCollector(self.kernel.clone())));
         let watches = self.watches.get().map(Arc::as_ref);

@@ -22,6 +22,7 @@ use crate::clock::{Clock, boottime};
 use crate::config::Config;
 use crate::convert::Converter;
 use crate::drop_class::Names;
+use crate::enforcement::Enforcement;
 use crate::events::Teller;
 use crate::grpc::{self, Facts, Observer, TcpDoor};
 use crate::inventory::{self, Snapshot};
@@ -35,7 +36,7 @@ use crate::node_claim::NodeClaim;
 use crate::pipeline::{Outputs, Pipeline, PipelineConfig};
 use crate::status::Status;
 use crate::tracker::{Tracker, TrackerConfig};
-use crate::{export, http, kernel, telemetry};
+use crate::{export, history, http, kernel, telemetry};
 
 /// How often the pipeline looks for what is due, when nothing comes in.
 const TICK: Duration = Duration::from_millis(20);
@@ -103,6 +104,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     };
     let metrics = Metrics::with_kernel(source.counters);
     let status = Arc::new(Status::default());
+    let enforcement = Arc::new(Enforcement::new(metrics.clone()));
     let log = Arc::new(FlowLog::new(config.flows_kept, config.backlog));
     let dialect = Dialect::named(&config.dialect).context("--dialect names none that is known")?;
     let nothing = Snapshot::empty(dialect).remembering(config.address_memory);
@@ -133,6 +135,24 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
         let (_, live) = log.subscribe(Selection::Blocked);
         tasks.spawn(teller.run(live, stop.clone()).map(Ok));
     }
+    let remembered = match config.history.settings() {
+        Some(settings) => {
+            let origin = history::Origin {
+                node: &node,
+                dialect: &config.dialect,
+                connections: config.connections,
+                log: &log,
+                snapshot: &snapshot,
+                metrics: &metrics,
+                status: &status,
+            };
+            Some(history::start(&settings, &origin, stop.clone())?)
+        }
+        None => None,
+    };
+    if let Some(running) = &remembered {
+        exports.exports.push(running.export.clone());
+    }
     let tcp = TcpDoor::new(config.serving.clone(), metrics.clone());
     let door = tcp.open().await?;
     let claim = NodeClaim::default();
@@ -142,10 +162,12 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     let observer = Arc::new(Observer {
         log: log.clone(),
         status: status.clone(),
+        enforcement: enforcement.clone(),
         snapshot: snapshot.clone(),
         watches: inventory.watches(),
         converter,
         exports: exports.exports.clone(),
+        history: grpc::Histories::new(remembered.as_ref().map(|running| running.reader.clone())),
         metrics: metrics.clone(),
         access: Access::new(&config.serving, inventory.client())?,
         tcp,
@@ -198,6 +220,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
         Outputs {
             log: log.clone(),
             status: status.clone(),
+            enforcement,
             metrics,
         },
         Clock::sample()?,
@@ -220,6 +243,9 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
         while servers.join_next().await.is_some() {}
         while tasks.join_next().await.is_some() {}
         exports.end().await;
+        if let Some(running) = remembered {
+            running.end().await;
+        }
     };
     if timeout(FAREWELL, farewell).await.is_err() {
         warn!(
