@@ -11,10 +11,11 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use netpol_api::v1::WatchFlowsRequest;
 
+pub(crate) use connection::read as connection;
 pub(crate) use filters::join_negations;
 pub(crate) use namespaces::Namespaces;
 
-use crate::{connection::Connection, error::CliError, eval, explain, matrix};
+use crate::{connection::Connection, drift, error::CliError, eval, explain, matrix};
 
 /// How to write items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ Examples:
   flows eval --manifests deploy/ --from 'prod/web[Deployment]' --to 'prod/db[Service]' --port 5432
                                               whether manifests allow it, without a cluster
 
-Exit codes: 0 success, 1 no server or a broken stream, 2 wrong usage; eval and explain have their own.";
+Exit codes: 0 success, 1 no server or a broken stream, 2 wrong usage; drift, eval and explain have their own.";
 
 const COMPLETION: &str = "\
 Examples:
@@ -110,6 +111,7 @@ pub(crate) fn command() -> Command {
                         .help("All that the agent of one node says"),
                 ),
         )
+        .subcommand(drift::command())
         .subcommand(asks_nobody(eval::command()))
         .subcommand(asks_nobody(explain::command()))
         .subcommand(asks_nobody(matrix::command()))

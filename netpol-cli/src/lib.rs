@@ -10,6 +10,7 @@
 //! eval                  manifests ─► verdict, without a server
 //! explain               the same, with everything that was asked and its text (both: question, walk)
 //! matrix                who may talk to whom in manifests, by workload
+//! drift                 where what was seen and what policies say disagree, from a history
 //! status                GetStatus as a table or JSON
 //! complete              for `kubectl flows`
 //! reference             docs/cli.md
@@ -22,9 +23,11 @@ mod args;
 mod cluster;
 mod complete;
 mod connection;
+mod drift;
 mod error;
 mod eval;
 mod explain;
+mod history;
 mod line;
 mod manifests;
 mod matrix;
@@ -85,6 +88,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
         Some(("watch", matches)) => on_runtime(watch::run(args::watch(matches, true)?)),
         Some(("list", matches)) => on_runtime(watch::run(args::watch(matches, false)?)),
         Some(("status", matches)) => on_runtime(status::run(args::status(matches)?)),
+        Some(("drift", matches)) => return drift::run(matches),
         Some(("eval", matches)) => return eval::run(matches),
         Some(("explain", matches)) => return explain::run(matches),
         Some(("matrix", matches)) => matrix::run(matches),
@@ -129,7 +133,7 @@ fn man(dir: Option<&Path>) -> Result<(), CliError> {
 
 /// Connections live on a thread of their own: this one stands still while a pager reads, and servers take a client for dead
 /// that is silent for long.
-fn on_runtime(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+fn on_runtime<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

@@ -52,7 +52,7 @@ fn file(name: &'static str, help: &'static str) -> Arg {
     flag(name, "FILE", help).value_parser(value_parser!(PathBuf))
 }
 
-pub(super) fn read(matches: &ArgMatches) -> Result<Connection, CliError> {
+pub(crate) fn read(matches: &ArgMatches) -> Result<Connection, CliError> {
     let text = |name: &str| matches.get_one::<String>(name).cloned();
     let file = |name: &str| matches.get_one::<PathBuf>(name).cloned();
     let named = ["context", "kubeconfig"]

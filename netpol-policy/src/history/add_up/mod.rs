@@ -18,7 +18,7 @@ use foldhash::fast::RandomState;
 
 use super::edge::{Edge, EdgeKey};
 use super::rule::{RuleKey, RuleUse};
-use super::{History, MissingNode, NodeHistory};
+use super::{History, MissingNode};
 
 /// Adds histories up, whatever their order, and counts nothing twice.
 ///

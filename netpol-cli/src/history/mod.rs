@@ -1,0 +1,54 @@
+//! What traffic was seen over time: from history files, or from the server.
+//!
+//! ```text
+//! --history FILE... ─► files ──┐
+//!                              ├─► histories, one of each node ─► add_up ─► History
+//! an agent, or a relay ─► rpc ─┘
+//! ```
+
+mod arguments;
+pub(crate) mod files;
+mod progress;
+pub(crate) mod rpc;
+mod tell;
+
+use clap::ArgMatches;
+use netpol_policy::history::{History, add_up};
+
+pub(crate) use self::arguments::arguments;
+pub(crate) use self::progress::Reporter;
+use crate::error::CliError;
+use crate::{args, on_runtime};
+
+/// All that is remembered: what the files of `--history` hold, or what the server has now. What could not be read, and
+/// which nodes are missing, is told on standard error.
+///
+/// # Errors
+/// Files that are no histories, and a server that does not answer: with the exit code 2, since 1 is an answer of the
+/// commands that ask this.
+pub(crate) fn load(matches: &ArgMatches) -> Result<History, CliError> {
+    let parts = match matches.get_many::<String>("history") {
+        Some(files) => files::read(files)?,
+        None => {
+            let connection = args::connection(matches)?;
+            on_runtime(rpc::read(&connection, None)).map_err(unanswered)?
+        }
+    };
+    let history = add_up(parts);
+    tell::missing(&history);
+    Ok(history)
+}
+
+/// What is missing without a name is missing from this source.
+fn named(source: &str, mut parts: Vec<History>) -> Vec<History> {
+    for node in parts.iter_mut().flat_map(|part| &mut part.missing) {
+        if node.name.is_empty() {
+            node.reason = format!("{source}: {}", node.reason);
+        }
+    }
+    parts
+}
+
+fn unanswered(error: CliError) -> CliError {
+    CliError::Input(error.to_string())
+}
