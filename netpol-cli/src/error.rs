@@ -52,6 +52,9 @@ pub(crate) enum CliError {
     Output(#[source] io::Error),
     #[error("cannot start: {0}")]
     Runtime(#[source] io::Error),
+    /// Of a command whose exit code 1 is an answer: whatever kept it from answering.
+    #[error("{0}")]
+    NoAnswer(#[source] Box<CliError>),
 }
 
 impl CliError {
@@ -91,13 +94,18 @@ impl CliError {
         }
     }
 
+    /// What kept a command from answering whose exit code 1 is an answer.
+    pub(crate) fn no_answer(self) -> Self {
+        Self::NoAnswer(Box::new(self))
+    }
+
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) | Self::Answer(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Input(_) | Self::Answer(_) => 2,
+            Self::Usage(_) | Self::Input(_) | Self::Answer(_) | Self::NoAnswer(_) => 2,
             _ => 1,
         }
     }

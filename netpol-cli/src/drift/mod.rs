@@ -1,0 +1,59 @@
+//! `flows drift`: where what was seen and what policies say disagree.
+//!
+//! ```text
+//! args ─► history ─► netpol_policy::drift ─► text | json ─► exit code
+//!                                              └─ words
+//! ```
+
+mod args;
+mod json;
+mod text;
+mod words;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anstream::AutoStream;
+use clap::ArgMatches;
+use netpol_policy::drift::drift;
+
+pub(crate) use self::args::command;
+use crate::args::{Output, color_of};
+use crate::error::CliError;
+use crate::history;
+
+/// Drift was found, and `--fail` asks for it.
+const FOUND: u8 = 1;
+
+/// Compares, and writes what was found.
+///
+/// # Errors
+/// Bad arguments, a history that cannot be read, an output that does not take more; with `--fail`, nothing that could be
+/// compared.
+pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
+    let arguments = args::read(matches)?;
+    let history = history::load(matches).map_err(CliError::no_answer)?;
+    let drift = drift(&history, &arguments.options);
+    let text = match arguments.output {
+        Output::Json => json::text(&drift, &arguments.options).map_err(CliError::Answer)?,
+        Output::Text => text::page(&drift, &arguments.options, false),
+        Output::Wide => text::page(&drift, &arguments.options, true),
+    };
+    let mut out = AutoStream::new(io::stdout(), color_of(matches));
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .or_else(CliError::of_answer)?;
+    if arguments.fail && drift.coverage.compared == 0 {
+        return Err(CliError::Input(
+            "--fail: nothing could be compared, so nothing is known of drift".to_owned(),
+        ));
+    }
+    Ok(if arguments.fail && drift.is_beyond_lag() {
+        ExitCode::from(FOUND)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+#[cfg(test)]
+mod tests;

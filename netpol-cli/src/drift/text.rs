@@ -1,0 +1,270 @@
+//! What was found, for people: findings by kind, then policies, nodes and the evidence.
+
+use anstyle::{AnsiColor, Style};
+use netpol_policy::drift::{Coverage, Drift, Enforcement, Evidence, Finding, Kind, Options};
+use netpol_policy::history::Loss;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::words;
+use crate::text::clean;
+
+const HEADING: Style = Style::new().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// The whole answer.
+pub(super) fn page(drift: &Drift, options: &Options, wide: bool) -> String {
+    let mut page = Page::default();
+    for kind in Kind::ALL {
+        let of_kind = drift.findings.iter().filter(|one| one.kind == kind);
+        let of_kind: Vec<&Finding> = of_kind.collect();
+        if !of_kind.is_empty() {
+            page.heading(words::heading(kind));
+            page.table(&findings(kind, &of_kind, wide), |_| kind.is_beyond_lag());
+        }
+    }
+    if drift.findings.is_empty() {
+        page.line(if drift.coverage.compared == 0 {
+            "Nothing could be compared, so nothing is known of drift."
+        } else {
+            "What was seen and what policies say agree wherever they could be compared."
+        });
+    }
+    if !drift.policies.is_empty() {
+        page.heading("Policies, by what came of the connections they deny");
+        let is_bad = |row: usize| drift.policies[row].is_never_enforced();
+        page.table(&policies(drift), is_bad);
+    }
+    if !drift.nodes.is_empty() {
+        page.heading("Nodes, by what came of the denied connections they had to stop");
+        let records: Vec<_> = drift.nodes.values().collect();
+        let is_bad = |row: usize| records[row].enforcement() == Enforcement::Nothing;
+        page.table(&nodes(drift), is_bad);
+    }
+    page.heading("Evidence");
+    for sentence in evidence(&drift.evidence)
+        .into_iter()
+        .chain(coverage(&drift.coverage, options))
+    {
+        page.line(&sentence);
+    }
+    page.text
+}
+
+fn findings(kind: Kind, findings: &[&Finding], wide: bool) -> Vec<Vec<String>> {
+    let mut headings = vec!["FROM", "TO", "PORT", "CONNECTIONS", "LAST SEEN"];
+    match kind {
+        Kind::Dropped | Kind::LateAdmission => headings.extend(["DROPPED BY", "ALLOWED BY"]),
+        _ => headings.push("DENIED BY"),
+    }
+    match kind {
+        Kind::LateEnforcement | Kind::LateAdmission => headings.push("AFTER"),
+        _ if wide => headings.push("AFTER"),
+        _ => {}
+    }
+    if wide {
+        headings.extend(["FIRST SEEN", "SERVICE", "NODES"]);
+    }
+    let mut rows = vec![headings.iter().map(ToString::to_string).collect::<Vec<_>>()];
+    rows.extend(findings.iter().map(|finding| {
+        let traffic = &finding.traffic;
+        let totals = &traffic.totals;
+        headings
+            .iter()
+            .map(|heading| match *heading {
+                "FROM" => words::party(&traffic.source),
+                "TO" => words::party(&traffic.destination),
+                "PORT" => words::port(traffic),
+                "CONNECTIONS" => (totals.connections + totals.resumed).to_string(),
+                "LAST SEEN" => words::time(totals.last_seen),
+                "FIRST SEEN" => words::time(totals.first_seen),
+                "DROPPED BY" => words::drop(traffic.drop.as_ref()),
+                "AFTER" => totals.longest_after_change.map_or_else(
+                    || "-".to_owned(),
+                    |after| format!("up to {}", words::seconds(after)),
+                ),
+                "SERVICE" => traffic.service.as_ref().map_or_else(
+                    || "-".to_owned(),
+                    |(namespace, name)| format!("{namespace}/{name}"),
+                ),
+                "NODES" => traffic.nodes.join(", "),
+                _ if traffic.policies.is_empty() => "no policy".to_owned(),
+                _ => words::policies(&traffic.policies),
+            })
+            .collect()
+    }));
+    rows
+}
+
+fn policies(drift: &Drift) -> Vec<Vec<String>> {
+    let headings = [
+        "POLICY",
+        "STOPPED",
+        "LET THROUGH",
+        "HOST NETWORK",
+        "AFTER A CHANGE",
+        "OPEN BEFORE",
+        "",
+    ];
+    let mut rows = vec![headings.map(str::to_owned).to_vec()];
+    rows.extend(drift.policies.iter().map(|record| {
+        let after = match record.longest_after_change {
+            Some(longest) => format!(
+                "{}, up to {} after it",
+                record.after_change,
+                words::seconds(longest)
+            ),
+            None => record.after_change.to_string(),
+        };
+        let says = match record.is_never_enforced() {
+            true => "never seen to be enforced",
+            false => "",
+        };
+        vec![
+            words::policy(&record.policy),
+            record.stopped.to_string(),
+            record.let_through.to_string(),
+            record.host_network.to_string(),
+            after,
+            record.already_open.to_string(),
+            says.to_owned(),
+        ]
+    }));
+    rows
+}
+
+fn nodes(drift: &Drift) -> Vec<Vec<String>> {
+    let headings = [
+        "NODE",
+        "STOPPED",
+        "LET THROUGH",
+        "UNCLEAR",
+        "DROPPED THOUGH ALLOWED",
+        "",
+    ];
+    let mut rows = vec![headings.map(str::to_owned).to_vec()];
+    rows.extend(drift.nodes.iter().map(|(name, record)| {
+        vec![
+            name.to_string(),
+            record.stopped.to_string(),
+            record.let_through.to_string(),
+            record.unclear.to_string(),
+            record.dropped.to_string(),
+            words::enforcement(record.enforcement()).to_owned(),
+        ]
+    }));
+    rows
+}
+
+fn evidence(evidence: &Evidence) -> Vec<String> {
+    let mut sentences = Vec::new();
+    match evidence.window {
+        Some((from, until)) => sentences.push(format!(
+            "{} to {}, {} of it watched by {}: {}",
+            words::time(from),
+            words::time(until),
+            format_args!("{} %", evidence.percent()),
+            counted(evidence.watched.len(), "node"),
+            evidence
+                .watched
+                .keys()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        )),
+        None => sentences.push("No node watched in this time.".to_owned()),
+    }
+    let losses: Vec<String> = evidence
+        .losses
+        .iter()
+        .filter(|loss| loss.count > 0)
+        .map(
+            |Loss {
+                 stage,
+                 reason,
+                 count,
+             }| format!("{count} {stage} {}", reason.replace('_', " ")),
+        )
+        .collect();
+    sentences.push(match losses.as_slice() {
+        [] => "Nothing was lost.".to_owned(),
+        losses => format!("Lost: {}", losses.join(", ")),
+    });
+    sentences.extend(
+        evidence
+            .missing
+            .iter()
+            .map(|node| format!("Missing: {}: {}", node.name, node.reason)),
+    );
+    sentences
+}
+
+fn coverage(coverage: &Coverage, options: &Options) -> Vec<String> {
+    let mut sentences = vec![format!(
+        "{} connections compared; not compared: {} of which is not known what became of them, {} of which is not known what \
+         policies say",
+        coverage.compared, coverage.outcome_unknown, coverage.verdict_unknown
+    )];
+    if let Some(since) = options.since.filter(|_| coverage.began_before) {
+        sentences.push(format!(
+            "Some of it was first seen before {}: counts are of all of it.",
+            words::time(since)
+        ));
+    }
+    sentences
+}
+
+fn counted(count: usize, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    }
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(clean(line).trim_end());
+        self.text.push('\n');
+    }
+
+    fn heading(&mut self, heading: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text
+            .push_str(&format!("{HEADING}{heading}{HEADING:#}\n"));
+    }
+
+    /// Headings and rows in columns. Rows that are bad catch the eye, and begin with `✗`.
+    fn table(&mut self, rows: &[Vec<String>], is_bad: impl Fn(usize) -> bool) {
+        let rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| row.iter().map(|cell| clean(cell).into_owned()).collect())
+            .collect();
+        let columns = rows.first().map(Vec::len).unwrap_or_default();
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| {
+                let cells = rows.iter().filter_map(|row| row.get(column));
+                cells.map(|cell| cell.width()).max().unwrap_or_default()
+            })
+            .collect();
+        for (index, row) in rows.iter().enumerate() {
+            let cells = row.iter().zip(&widths);
+            let padded: Vec<String> = cells
+                .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())))
+                .collect();
+            let row = padded.join("  ");
+            let row = row.trim_end();
+            match index.checked_sub(1) {
+                Some(index) if is_bad(index) => {
+                    self.text.push_str(&format!("{BAD}✗ {row}{BAD:#}\n"));
+                }
+                _ => self.text.push_str(&format!("  {row}\n")),
+            }
+        }
+    }
+}
