@@ -15,7 +15,7 @@ pub(crate) use connection::read as connection;
 pub(crate) use filters::join_negations;
 pub(crate) use namespaces::Namespaces;
 
-use crate::{connection::Connection, drift, error::CliError, eval, explain, matrix};
+use crate::{connection::Connection, drift, error::CliError, eval, explain, matrix, unused};
 
 /// How to write items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,7 @@ pub(crate) fn command() -> Command {
         .subcommand(asks_nobody(eval::command()))
         .subcommand(asks_nobody(explain::command()))
         .subcommand(asks_nobody(matrix::command()))
+        .subcommand(unused::command())
         .subcommand(asks_nobody(
             Command::new("version").about("Show the version"),
         ))

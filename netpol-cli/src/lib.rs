@@ -12,6 +12,7 @@
 //! matrix                who may talk to whom in manifests, by workload
 //! drift                 where what was seen and what policies say disagree, from a history
 //! status                GetStatus as a table or JSON
+//! unused                which parts of policies traffic has shown to be of use
 //! complete              for `kubectl flows`
 //! reference             docs/cli.md
 //! ```
@@ -37,6 +38,7 @@ pub mod reference;
 mod screen;
 mod status;
 mod text;
+mod unused;
 mod walk;
 mod watch;
 
@@ -92,6 +94,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
         Some(("eval", matches)) => return eval::run(matches),
         Some(("explain", matches)) => return explain::run(matches),
         Some(("matrix", matches)) => matrix::run(matches),
+        Some(("unused", matches)) => return unused::run(matches),
         Some(("version", _)) => {
             writeln!(io::stdout(), "flows {}", env!("CARGO_PKG_VERSION")).map_err(CliError::Output)
         }

@@ -61,14 +61,7 @@ pub(crate) fn load(matches: &ArgMatches) -> Result<Proposed, CliError> {
         .cloned()
         .collect();
     let Some(base) = matches.get_one::<String>("base") else {
-        let read = files::read(paths.iter())?;
-        let after = Declared::read(read.sources, "", read.problems);
-        after.refuse_unusable()?;
-        return Ok(Proposed {
-            before: None,
-            after,
-            prune,
-        });
+        return of_manifests(&paths, prune);
     };
     let head = matches.get_one::<String>("head").map(String::as_str);
     let repository = Repository::here(&paths)?;
@@ -79,6 +72,21 @@ pub(crate) fn load(matches: &ArgMatches) -> Result<Proposed, CliError> {
     before.tell_unusable(&comparison.base);
     Ok(Proposed {
         before: Some(before),
+        after,
+        prune,
+    })
+}
+
+/// What manifests declare, compared with nothing but what is in force.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn of_manifests(paths: &[String], prune: bool) -> Result<Proposed, CliError> {
+    let read = files::read(paths.iter())?;
+    let after = Declared::read(read.sources, "", read.problems);
+    after.refuse_unusable()?;
+    Ok(Proposed {
+        before: None,
         after,
         prune,
     })

@@ -1,0 +1,181 @@
+//! A report for people: a row for each entry, then what is not shown and what is missing.
+
+use anstyle::{AnsiColor, Style};
+use netpol_policy::explain;
+use netpol_policy::unused::{Confidence, Entry, PolicyReport, Status, path, span};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{Shown, words};
+use crate::text::clean;
+
+const HEADING: Style = Style::new().bold();
+const UNUSED: Style = AnsiColor::Yellow.on_default();
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// The whole answer.
+pub(super) fn text(shown: &Shown<'_>, wide: bool) -> String {
+    let mut rows = vec![headings(shown, wide)];
+    let mut is_unused = vec![false];
+    for (policy, entry) in shown.entries().filter(|(_, entry)| shown.has(entry)) {
+        rows.push(row(shown, policy, entry, wide));
+        is_unused.push(entry.status.is_unused());
+    }
+    let mut page = String::new();
+    if rows.len() > 1 {
+        table(&mut page, &rows, &is_unused);
+        page.push('\n');
+    }
+    page.push_str(&summary(shown));
+    page
+}
+
+fn headings(shown: &Shown<'_>, wide: bool) -> Vec<String> {
+    let mut headings = vec![
+        "POLICY",
+        "ENTRY",
+        "STATUS",
+        "CONFIDENCE",
+        "HITS",
+        "LAST SEEN",
+        "WINDOW",
+    ];
+    if wide {
+        headings.extend([
+            "SOLE",
+            "RESUMED",
+            "FORWARDED",
+            "BYTES",
+            "FIRST SEEN",
+            "NODES",
+            "WATCHED",
+            "LOST",
+            "PODS",
+            "PEER",
+            "PORT",
+        ]);
+    }
+    if shown.manifests.is_some() {
+        headings.push("WHERE");
+    }
+    headings.push("WHY");
+    headings.into_iter().map(str::to_owned).collect()
+}
+
+fn row(shown: &Shown<'_>, policy: &PolicyReport, entry: &Entry, wide: bool) -> Vec<String> {
+    let none = || "-".to_owned();
+    let totals = entry.totals.as_ref();
+    let count = |of: Option<u64>| of.unwrap_or_default().to_string();
+    let mut row = vec![
+        explain::policy(&policy.policy),
+        path(policy.policy.kind, entry.direction, entry.part),
+        entry.status.as_str().to_owned(),
+        entry.confidence.as_str().to_owned(),
+        count(totals.map(|totals| totals.hits)),
+        totals.map_or_else(none, |totals| words::time(totals.last_seen)),
+        entry
+            .window
+            .map_or_else(none, |window| span(window.length())),
+    ];
+    if wide {
+        let watch = &policy.watch;
+        let hosts = watch.nodes.len() + watch.without_history.len();
+        row.extend([
+            count(totals.map(|totals| totals.sole)),
+            count(totals.map(|totals| totals.resumed)),
+            count(totals.map(|totals| totals.forwarded)),
+            count(totals.map(|totals| totals.bytes)),
+            totals.map_or_else(none, |totals| words::time(totals.first_seen)),
+            format!("{}/{hosts}", watch.nodes.len()),
+            format!("{}%", watch.percent()),
+            watch.lost().to_string(),
+            policy.subjects.pods.to_string(),
+            entry.peer.clone(),
+            entry.port.clone(),
+        ]);
+    }
+    if shown.manifests.is_some() {
+        let place = shown.place(policy, entry);
+        row.push(place.map_or_else(none, |place| format!("{}:{}", place.file, place.line)));
+    }
+    row.push(words::why(entry));
+    row
+}
+
+/// Columns; what is unused catches the eye.
+fn table(page: &mut String, rows: &[Vec<String>], is_unused: &[bool]) {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| clean(cell).into_owned()).collect())
+        .collect();
+    let columns = rows.first().map(Vec::len).unwrap_or_default();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.width()).max().unwrap_or_default()
+        })
+        .collect();
+    for (index, row) in rows.iter().enumerate() {
+        let cells = row.iter().zip(&widths);
+        let padded: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())))
+            .collect();
+        let line = padded.join(GAP);
+        let line = line.trim_end();
+        match (index, is_unused[index]) {
+            (0, _) => page.push_str(&format!("{HEADING}{line}{HEADING:#}\n")),
+            (_, true) => page.push_str(&format!("{UNUSED}{line}{UNUSED:#}\n")),
+            (_, false) => page.push_str(&format!("{line}\n")),
+        }
+    }
+}
+
+/// How many there are of each status, which of them are not shown, and of which nodes nothing is known.
+fn summary(shown: &Shown<'_>) -> String {
+    let policies = shown.policies().count();
+    let entries: Vec<Status> = shown.entries().map(|(_, entry)| entry.status).collect();
+    let counts = Status::ALL.into_iter().filter_map(|status| {
+        let count = entries.iter().filter(|one| **one == status).count();
+        (count > 0).then(|| {
+            let hidden = !shown.arguments.statuses.contains(&status);
+            let hidden = if hidden { " (not shown)" } else { "" };
+            format!("{count} {}{hidden}", status.as_str())
+        })
+    });
+    let counts: Vec<String> = counts.collect();
+    let mut text = match entries.len() {
+        0 => format!(
+            "{} without an entry\n",
+            counted(policies, "policy", "policies")
+        ),
+        all => format!(
+            "{} of {}: {}\n",
+            counted(all, "entry", "entries"),
+            counted(policies, "policy", "policies"),
+            counts.join(", ")
+        ),
+    };
+    let unsure = shown
+        .entries()
+        .filter(|(_, entry)| entry.status.is_unused() && entry.confidence < Confidence::High)
+        .count();
+    if unsure > 0 {
+        let entries = counted(unsure, "unused entry has", "unused entries have");
+        text.push_str(&format!(
+            "{entries} less than high confidence: WHY says what is wanting\n"
+        ));
+    }
+    for node in &shown.report.missing {
+        let line = format!("Missing: {}: {}", node.name, node.reason);
+        text.push_str(&clean(&line));
+        text.push('\n');
+    }
+    text
+}
+
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
+}
