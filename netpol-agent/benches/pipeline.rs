@@ -144,6 +144,7 @@ fn pipeline(snapshot: &Arc<ArcSwap<Snapshot>>) -> Pipeline {
         Outputs {
             log: Arc::new(FlowLog::new(4096, 1024)),
             status: Arc::new(Status::default()),
+            enforcement: Arc::default(),
             metrics: Metrics::default(),
         },
         Clock::from_sample(0, UNIX_EPOCH),

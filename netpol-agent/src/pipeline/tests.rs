@@ -80,6 +80,7 @@ impl Stage {
         let outputs = Outputs {
             log: log.clone(),
             status: Arc::default(),
+            enforcement: Arc::default(),
             metrics: metrics.clone(),
         };
         let mut pipeline = Pipeline::new(

@@ -132,6 +132,7 @@ async fn exchange(
         Outputs {
             log: log.clone(),
             status: Arc::new(Status::default()),
+            enforcement: Arc::default(),
             metrics: Metrics::default(),
         },
         Clock::sample()?,

@@ -1,0 +1,91 @@
+//! Whether anything on this node enforces policies at all: without a network plugin that does, policies are mere words, and
+//! nobody says so.
+//!
+//! ```text
+//! flow ─► sighting  of a connection that this node had to stop ─► Watched ─► log, `flows status`, /metrics
+//! history of the store, at the start ────────────────────────────────┘
+//! ```
+//!
+//! Said only where several connections went through that are denied outside of any grace window, and not one was stopped; one
+//! that is stopped takes it back.
+
+mod sighting;
+mod watched;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use netpol_policy::drift::NodeRecord;
+use tracing::{info, warn};
+
+use self::sighting::Sighting;
+use self::watched::{News, Watched};
+use crate::flow::Flow;
+use crate::metrics::Metrics;
+
+/// What was seen of enforcement, for everybody who tells of it.
+#[derive(Default)]
+pub struct Enforcement {
+    watched: Mutex<Watched>,
+    metrics: Metrics,
+}
+
+impl Enforcement {
+    /// Nothing was seen yet. The metrics are the daemon's.
+    #[must_use]
+    pub fn new(metrics: Metrics) -> Self {
+        Self {
+            watched: Mutex::default(),
+            metrics,
+        }
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        // Every write below leaves it whole.
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts from what this node did before the daemon started.
+    pub fn remember(&self, record: &NodeRecord) {
+        let news = self.watched().remember(record);
+        self.tell(news);
+    }
+
+    /// Takes in a revision of a connection.
+    pub fn published(&self, flow: &Flow) {
+        let Some(sighting) = Sighting::of(flow) else {
+            return;
+        };
+        self.metrics.denied(match sighting {
+            Sighting::Stopped { .. } => "stopped",
+            Sighting::LetThrough { .. } => "let_through",
+            Sighting::Unclear => "unclear",
+        });
+        let news = self.watched().add(sighting);
+        self.tell(news);
+    }
+
+    /// What is wrong, in one sentence, while this node seems to enforce nothing.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.watched().warning()
+    }
+
+    fn tell(&self, news: Option<News>) {
+        match news {
+            Some(News::Nothing(warning)) => {
+                self.metrics.enforces_nothing.set(1);
+                warn!("{warning}");
+            }
+            Some(News::Something) => {
+                self.metrics.enforces_nothing.set(0);
+                info!(
+                    "a connection that policies deny was stopped: this node does enforce policies"
+                );
+            }
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
