@@ -34,9 +34,16 @@ impl Repository {
     /// # Errors
     /// No `git`, no repository, or a path that is not in it.
     pub(super) fn here(paths: &[String]) -> Result<Self, CliError> {
-        let here = std::env::current_dir()
-            .and_then(|here| here.canonicalize())
+        let here = std::env::current_dir();
+        let here = here
             .map_err(|error| CliError::Input(format!("--base: the working directory: {error}")))?;
+        Self::around(&here, paths)
+    }
+
+    fn around(directory: &Path, paths: &[String]) -> Result<Self, CliError> {
+        let here = directory.canonicalize().map_err(|error| {
+            CliError::Input(format!("--base: {}: {error}", directory.display()))
+        })?;
         let root = git(&here, &["rev-parse", "--show-toplevel"])?;
         let root = PathBuf::from(root.trim_end_matches('\n'));
         let mut inside = Vec::new();
@@ -250,12 +257,12 @@ fn normal(path: &Path) -> PathBuf {
 enum GitError {
     #[error("--base needs the git program: {0}")]
     NotThere(#[source] io::Error),
-    #[error("git: {message}")]
+    #[error("--base: git: {message}")]
     Refused {
         /// Its own words, perhaps none.
         message: String,
     },
-    #[error("git: a file has a name that is no UTF-8")]
+    #[error("--base: git: a file has a name that is no UTF-8")]
     Name,
 }
 
@@ -356,3 +363,6 @@ impl Drop for Blobs {
         let _ = self.child.wait();
     }
 }
+
+#[cfg(test)]
+mod tests;
