@@ -1,5 +1,6 @@
 //! The gRPC side: translates between the API's messages and the flow log, and holds no state of its own.
 
+mod history;
 mod observer;
 mod stream;
 mod tcp;
@@ -12,6 +13,7 @@ use netpol_transport::services;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+pub use history::Histories;
 pub use observer::{Facts, Observer};
 pub use tcp::TcpDoor;
 

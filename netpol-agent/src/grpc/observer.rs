@@ -15,9 +15,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+use super::history::Histories;
 use super::stream::{Feed, Wanted};
 use super::tcp::TcpDoor;
 use crate::convert::{Converter, timestamp};
+use crate::enforcement::Enforcement;
 use crate::export::Export;
 use crate::inventory::{POLICY_KINDS, Problem, Resource, Snapshot, Watch, WatchStage, Watches};
 use crate::kernel::capability::Capability;
@@ -36,6 +38,8 @@ pub struct Observer {
     pub log: Arc<FlowLog>,
     /// The daemon's own state.
     pub status: Arc<crate::status::Status>,
+    /// Whether policies are enforced at all.
+    pub enforcement: Arc<Enforcement>,
     /// The inventory in force.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// How well the API server is followed, where the inventory comes from one.
@@ -44,6 +48,8 @@ pub struct Observer {
     pub converter: Arc<Converter>,
     /// Logs and Events.
     pub exports: Vec<Arc<Export>>,
+    /// What is remembered of traffic over time.
+    pub history: Histories,
     /// Figures.
     pub metrics: Metrics,
     /// Who may read what.
@@ -140,9 +146,10 @@ impl v1::observer_server::Observer for Observer {
     ) -> Result<Response<Self::ReadHistoryStream>, Status> {
         let reader = self.access.reader(&request).await?;
         reader.may_read_history().await?;
-        Err(Status::failed_precondition(
-            "this agent remembers no traffic: start it with --history DIR",
-        ))
+        let since = time("since", request.into_inner().since)?;
+        let (node, stop) = (&self.converter.node, self.stop.clone());
+        let answers = self.history.read(node, reader, since, stop).await?;
+        Ok(Response::new(Box::pin(answers)))
     }
 }
 
@@ -185,8 +192,9 @@ impl Observer {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let conflict = self.claim.conflict();
-        conflict.into_iter().chain(self.tcp.warnings()).collect()
+        let troubles = [self.claim.conflict(), self.enforcement.warning()];
+        let troubles = troubles.into_iter().flatten();
+        troubles.chain(self.tcp.warnings()).collect()
     }
 
     fn inventory(&self) -> v1::InventoryStatus {
@@ -272,11 +280,6 @@ fn problem(problem: &Problem) -> v1::InventoryError {
 fn wanted(request: &v1::WatchFlowsRequest) -> Result<Wanted, Status> {
     let filter =
         Filter::of_request(request).map_err(|error| Status::invalid_argument(error.to_string()))?;
-    let time = |field: &str, time: Option<prost_types::Timestamp>| {
-        time.map(SystemTime::try_from)
-            .transpose()
-            .map_err(|error| Status::invalid_argument(format!("{field}: {error}")))
-    };
     Ok(Wanted {
         filter,
         last: request
@@ -286,6 +289,12 @@ fn wanted(request: &v1::WatchFlowsRequest) -> Result<Wanted, Status> {
         until: time("until", request.until)?,
         follow: request.follow,
     })
+}
+
+fn time(field: &str, time: Option<prost_types::Timestamp>) -> Result<Option<SystemTime>, Status> {
+    time.map(SystemTime::try_from)
+        .transpose()
+        .map_err(|error| Status::invalid_argument(format!("{field}: {error}")))
 }
 
 fn capability(capability: &Capability) -> v1::Capability {
