@@ -1,0 +1,125 @@
+//! The traffic of a namespace's pods, by whose it is.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::Options;
+use super::label::WorkloadName;
+use super::reason::Reason;
+use super::sift::{Kept, Sieve};
+use super::suggestion::LeftOut;
+use crate::history::{Party, Traffic};
+use crate::verdict::Direction;
+
+/// The traffic of a namespace's pods, told apart by whether a rule is to be made for it.
+pub(super) struct BySubject<'a> {
+    traffic: &'a [Traffic],
+    answers: BTreeMap<(WorkloadName, Direction), Vec<(usize, Result<Kept, Reason>)>>,
+}
+
+impl<'a> BySubject<'a> {
+    /// Sifts both directions, as far as they are asked about.
+    pub(super) fn new(traffic: &'a [Traffic], options: &Options, sieve: &mut Sieve<'_>) -> Self {
+        let mut answers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (index, one) in traffic.iter().enumerate() {
+            for direction in options.directions.each() {
+                let own = match direction {
+                    Direction::Ingress => &one.destination,
+                    Direction::Egress => &one.source,
+                };
+                let Party::Pods(group) = own else {
+                    continue;
+                };
+                if group.namespace != options.namespace {
+                    continue;
+                }
+                let answer = match group.host_network {
+                    true => Err(Reason::HostNetwork),
+                    false => sieve.sift(index, one, direction),
+                };
+                let subject = (WorkloadName::of(group), direction);
+                answers.entry(subject).or_default().push((index, answer));
+            }
+        }
+        Self { traffic, answers }
+    }
+
+    /// What a rule is to be made for.
+    pub(super) fn kept(&self, workloads: &[WorkloadName], direction: Direction) -> Vec<&Kept> {
+        let own = workloads
+            .iter()
+            .filter_map(|name| self.answers.get(&(name.clone(), direction)));
+        own.flatten()
+            .filter_map(|(_, answer)| answer.as_ref().ok())
+            .collect()
+    }
+
+    /// Traffic that is to be let through at each of its ends that is selected.
+    pub(super) fn kept_at_all_ends(&self, selected: &BTreeSet<&WorkloadName>) -> BTreeSet<usize> {
+        let mut kept = BTreeSet::new();
+        let mut refused = BTreeSet::new();
+        let own = self
+            .answers
+            .iter()
+            .filter(|((name, _), _)| selected.contains(name));
+        for (index, answer) in own.flat_map(|(_, answers)| answers) {
+            match answer {
+                Ok(_) => kept.insert(*index),
+                Err(reason) if reason.needs_no_rule() => false,
+                Err(_) => refused.insert(*index),
+            };
+        }
+        kept.retain(|index| !refused.contains(index));
+        kept
+    }
+
+    /// Takes back what no rule could be made for.
+    pub(super) fn refuse(
+        &mut self,
+        workloads: &[WorkloadName],
+        direction: Direction,
+        refused: Vec<(usize, Reason)>,
+    ) {
+        let reasons: HashMap<usize, Reason> = refused.into_iter().collect();
+        for name in workloads {
+            let own = self.answers.get_mut(&(name.clone(), direction));
+            for (index, answer) in own.into_iter().flatten() {
+                if let Some(reason) = reasons.get(index) {
+                    *answer = Err(reason.clone());
+                }
+            }
+        }
+    }
+
+    /// Takes back all of a workload's.
+    pub(super) fn refuse_all(&mut self, name: &WorkloadName, reason: &Reason) {
+        for direction in [Direction::Ingress, Direction::Egress] {
+            let own = self.answers.get_mut(&(name.clone(), direction));
+            for (_, answer) in own.into_iter().flatten() {
+                if answer.is_ok() {
+                    *answer = Err(reason.clone());
+                }
+            }
+        }
+    }
+
+    /// What no rule is made for, of these workloads.
+    pub(super) fn left_out(&self, workloads: &BTreeSet<&WorkloadName>) -> Vec<LeftOut> {
+        let mut left_out = Vec::new();
+        for ((workload, direction), answers) in &self.answers {
+            if !workloads.contains(workload) {
+                continue;
+            }
+            for (index, answer) in answers {
+                if let Err(reason) = answer {
+                    left_out.push(LeftOut {
+                        workload: workload.clone(),
+                        direction: *direction,
+                        traffic: self.traffic[*index].clone(),
+                        reason: reason.clone(),
+                    });
+                }
+            }
+        }
+        left_out
+    }
+}

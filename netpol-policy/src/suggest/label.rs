@@ -1,0 +1,362 @@
+//! Which labels select a workload's pods and nobody else's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::history::party::GENERATED_LABELS;
+use crate::history::{History, Party, PodGroup};
+use crate::model::{Labels, Operator, Requirement, Selector, Workload};
+
+/// Keys that say what a workload is, the most usual first: two of them are better than one of another kind that happens to
+/// be unique today.
+const IDENTITY: [&str; 11] = [
+    "app.kubernetes.io/name",
+    "app",
+    "k8s-app",
+    "app.kubernetes.io/component",
+    "component",
+    "name",
+    "role",
+    "tier",
+    "app.kubernetes.io/instance",
+    "instance",
+    "release",
+];
+
+/// Keys that change with a version, a roll-out or the tool that installs, beside [`GENERATED_LABELS`].
+const UNSTABLE: [&str; 12] = [
+    "app.kubernetes.io/managed-by",
+    "app.kubernetes.io/version",
+    "chart",
+    "helm.sh/chart",
+    "heritage",
+    "istio.io/rev",
+    "pod-template-generation",
+    "revision",
+    "rollouts-pod-template-hash",
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+    "version",
+];
+
+/// More labels than these are not tried together: nobody reads such a selector.
+const TOGETHER: usize = 3;
+
+/// A workload by namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkloadName {
+    /// Namespace.
+    pub namespace: Arc<str>,
+    /// Kind and name.
+    pub workload: Workload,
+}
+
+impl WorkloadName {
+    /// Whose pods they are.
+    #[must_use]
+    pub fn of(group: &PodGroup) -> Self {
+        Self {
+            namespace: group.namespace.clone(),
+            workload: group.workload.clone(),
+        }
+    }
+}
+
+/// `shop/web[Deployment]`.
+impl std::fmt::Display for WorkloadName {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Workload { kind, name } = &self.workload;
+        write!(out, "{}/{name}[{kind}]", self.namespace)
+    }
+}
+
+/// Labels by which a policy can name a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// Equality with one value each, in order of keys.
+    pub(crate) selector: Selector,
+    /// Other workloads of the namespace that it selects as well, since no label tells them apart.
+    pub(crate) also: Vec<WorkloadName>,
+    /// Labels that its pods had earlier do not match: it names them as they are now.
+    pub(crate) is_of_now: bool,
+}
+
+/// All workloads that are remembered, with the labels that their pods have and had. hostNetwork pods are left out: no selector
+/// applies to them (rule 21).
+#[derive(Debug, Default)]
+pub(crate) struct Naming {
+    namespaces: BTreeMap<Arc<str>, BTreeMap<Workload, Forms>>,
+}
+
+/// Labels of one workload's pods.
+#[derive(Debug, Default)]
+struct Forms {
+    now: BTreeSet<Form>,
+    ever: BTreeSet<Form>,
+}
+
+/// Labels in key order.
+type Form = Vec<(String, String)>;
+
+impl Naming {
+    pub(crate) fn of(history: &History) -> Self {
+        let mut naming = Self::default();
+        for present in &history.population {
+            naming.add(&present.group, !present.pods.is_empty());
+        }
+        for edge in &history.edges {
+            for party in [&edge.key.source, &edge.key.destination] {
+                if let Party::Pods(group) = party {
+                    naming.add(group, false);
+                }
+            }
+        }
+        naming
+    }
+
+    fn add(&mut self, group: &PodGroup, is_now: bool) {
+        if group.host_network {
+            return;
+        }
+        let workloads = self.namespaces.entry(group.namespace.clone()).or_default();
+        let forms = workloads.entry(group.workload.clone()).or_default();
+        let form = form(&group.labels);
+        if is_now {
+            forms.now.insert(form.clone());
+        }
+        forms.ever.insert(form);
+    }
+
+    /// The workloads of a namespace, in order, and whether each has pods now.
+    pub(crate) fn workloads(&self, namespace: &str) -> impl Iterator<Item = (&Workload, bool)> {
+        let workloads = self.namespaces.get(namespace).into_iter().flatten();
+        workloads.map(|(workload, forms)| (workload, !forms.now.is_empty()))
+    }
+
+    /// Workloads of which pods have, or had, labels that match.
+    pub(crate) fn selected(&self, namespace: &str, selector: &Selector) -> Vec<WorkloadName> {
+        let Some((namespace, workloads)) = self.namespaces.get_key_value(namespace) else {
+            return Vec::new();
+        };
+        let matching = workloads.iter().filter(|(_, forms)| {
+            let mut forms = forms.ever.iter();
+            forms.any(|form| selector.matches(&form.iter().cloned().collect()))
+        });
+        matching
+            .map(|(workload, _)| WorkloadName {
+                namespace: namespace.clone(),
+                workload: workload.clone(),
+            })
+            .collect()
+    }
+
+    /// Labels that select all pods of a workload and as few others as can be; `None` where its pods have no lasting label in
+    /// common.
+    pub(crate) fn name(&self, name: &WorkloadName) -> Option<Named> {
+        let workloads = self.namespaces.get(&name.namespace)?;
+        let forms = workloads.get(&name.workload)?;
+        let ever = self.best(name, &forms.ever);
+        if ever.as_ref().is_some_and(|named| named.also.is_empty()) {
+            return ever;
+        }
+        // What the pods were called once may be in the way of what they are called now.
+        let now = self.best(name, &forms.now).map(|named| Named {
+            is_of_now: true,
+            ..named
+        });
+        match (ever, now) {
+            (Some(ever), Some(now)) if ever.also.len() <= now.also.len() => Some(ever),
+            (ever, now) => now.or(ever),
+        }
+    }
+
+    fn best(&self, name: &WorkloadName, own: &BTreeSet<Form>) -> Option<Named> {
+        let others: Vec<(&Workload, &Form)> = self
+            .namespaces
+            .get(&name.namespace)?
+            .iter()
+            .filter(|(workload, _)| **workload != name.workload)
+            .flat_map(|(workload, forms)| forms.ever.iter().map(move |form| (workload, form)))
+            .collect();
+        let candidates = common(own)
+            .into_iter()
+            .map(|label| Candidate::new(label, &others))
+            .collect::<Vec<_>>();
+        let chosen = choose(&candidates, others.len())?;
+        let mut labels: Vec<&(String, String)> = chosen.iter().map(|one| &one.label).collect();
+        labels.sort();
+        let also: BTreeSet<WorkloadName> = matched(&chosen, others.len())
+            .ones()
+            .map(|index| WorkloadName {
+                namespace: name.namespace.clone(),
+                workload: others[index].0.clone(),
+            })
+            .collect();
+        Some(Named {
+            selector: equal_to(labels),
+            also: also.into_iter().collect(),
+            is_of_now: false,
+        })
+    }
+}
+
+/// A selector that wants these values.
+fn equal_to<'a>(labels: impl IntoIterator<Item = &'a (String, String)>) -> Selector {
+    let requirements = labels.into_iter().map(|(key, value)| Requirement {
+        key: key.clone(),
+        operator: Operator::In(vec![value.clone()]),
+    });
+    Selector {
+        requirements: requirements.collect(),
+    }
+}
+
+fn form(labels: &Labels) -> Form {
+    let pairs = labels.iter();
+    pairs
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Lasting labels that all forms have, the best first.
+fn common(forms: &BTreeSet<Form>) -> Vec<(String, String)> {
+    let Some(first) = forms.first() else {
+        return Vec::new();
+    };
+    let mut labels: Vec<(String, String)> = first
+        .iter()
+        .filter(|(key, _)| is_stable(key))
+        .filter(|label| forms.iter().all(|form| form.contains(label)))
+        .cloned()
+        .collect();
+    labels.sort_by(|(a, _), (b, _)| (rank(a), a).cmp(&(rank(b), b)));
+    labels
+}
+
+fn is_stable(key: &str) -> bool {
+    !GENERATED_LABELS.contains(&key) && !UNSTABLE.contains(&key)
+}
+
+fn rank(key: &str) -> usize {
+    IDENTITY
+        .iter()
+        .position(|one| *one == key)
+        .unwrap_or(IDENTITY.len())
+}
+
+/// A label, and which of the other pods have it too.
+struct Candidate {
+    label: (String, String),
+    others: Bits,
+}
+
+impl Candidate {
+    fn new(label: (String, String), others: &[(&Workload, &Form)]) -> Self {
+        let mut bits = Bits::none(others.len());
+        for (index, (_, form)) in others.iter().enumerate() {
+            if form.contains(&label) {
+                bits.set(index);
+            }
+        }
+        Self {
+            label,
+            others: bits,
+        }
+    }
+
+    fn is_identity(&self) -> bool {
+        IDENTITY.contains(&self.label.0.as_str())
+    }
+}
+
+/// The fewest labels that select as few others as all of them do: of those that say what a workload is, if that is possible.
+fn choose(candidates: &[Candidate], others: usize) -> Option<Vec<&Candidate>> {
+    if candidates.is_empty() {
+        return None;
+    }
+    let all: Vec<&Candidate> = candidates.iter().collect();
+    let fewest = matched(&all, others).count();
+    let identity: Vec<&Candidate> = all
+        .iter()
+        .copied()
+        .filter(|one| one.is_identity())
+        .collect();
+    let found = [&identity, &all].into_iter().find_map(|pool| {
+        (1..=TOGETHER).find_map(|size| {
+            combination(pool, size, &|chosen| {
+                matched(chosen, others).count() == fewest
+            })
+        })
+    });
+    Some(found.unwrap_or(all))
+}
+
+/// The first combination of some size, in order of the pool, that is wanted.
+fn combination<'a>(
+    pool: &[&'a Candidate],
+    size: usize,
+    wanted: &dyn Fn(&[&'a Candidate]) -> bool,
+) -> Option<Vec<&'a Candidate>> {
+    fn extend<'a>(
+        chosen: &mut Vec<&'a Candidate>,
+        pool: &[&'a Candidate],
+        size: usize,
+        wanted: &dyn Fn(&[&'a Candidate]) -> bool,
+    ) -> bool {
+        if chosen.len() == size {
+            return wanted(chosen);
+        }
+        for (index, one) in pool.iter().enumerate() {
+            chosen.push(one);
+            if extend(chosen, &pool[index + 1..], size, wanted) {
+                return true;
+            }
+            chosen.pop();
+        }
+        false
+    }
+    let mut chosen = Vec::new();
+    extend(&mut chosen, pool, size, wanted).then_some(chosen)
+}
+
+fn matched(chosen: &[&Candidate], others: usize) -> Bits {
+    let mut bits = Bits::all(others);
+    for one in chosen {
+        bits.keep(&one.others);
+    }
+    bits
+}
+
+/// A set of small numbers.
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn none(size: usize) -> Self {
+        Self(vec![0; size.div_ceil(64)])
+    }
+
+    fn all(size: usize) -> Self {
+        let mut bits = Self::none(size);
+        (0..size).for_each(|index| bits.set(index));
+        bits
+    }
+
+    fn set(&mut self, index: usize) {
+        self.0[index / 64] |= 1 << (index % 64);
+    }
+
+    fn keep(&mut self, other: &Self) {
+        for (own, other) in self.0.iter_mut().zip(&other.0) {
+            *own &= other;
+        }
+    }
+
+    fn count(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    fn ones(&self) -> impl Iterator<Item = usize> {
+        let is_set = |index: &usize| self.0[index / 64] & (1 << (index % 64)) != 0;
+        (0..self.0.len() * 64).filter(is_set)
+    }
+}

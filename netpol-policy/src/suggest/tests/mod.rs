@@ -1,0 +1,4 @@
+mod golden;
+mod properties;
+mod reasons;
+pub(in crate::suggest) mod world;
