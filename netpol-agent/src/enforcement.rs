@@ -12,14 +12,16 @@
 mod sighting;
 mod watched;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use netpol_policy::drift::NodeRecord;
+use netpol_policy::drift::{self, NodeRecord};
+use tokio::task;
 use tracing::{info, warn};
 
 use self::sighting::Sighting;
 use self::watched::{News, Watched};
 use crate::flow::Flow;
+use crate::history::Reader;
 use crate::metrics::Metrics;
 
 /// What was seen of enforcement, for everybody who tells of it.
@@ -42,6 +44,21 @@ impl Enforcement {
     fn watched(&self) -> MutexGuard<'_, Watched> {
         // Every write below leaves it whole.
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts from what is remembered of this node, as soon as its store is read.
+    pub(crate) async fn recall(self: Arc<Self>, reader: Reader, node: String) {
+        let Some(history) = reader.read().await else {
+            return;
+        };
+        let compared = task::spawn_blocking(move || {
+            let mut drift = drift::drift(&history, &drift::Options::default());
+            drift.nodes.remove(node.as_str())
+        });
+        // It does not panic, and there is no other error.
+        if let Ok(Some(record)) = compared.await {
+            self.remember(&record);
+        }
     }
 
     /// Starts from what this node did before the daemon started.
