@@ -98,7 +98,7 @@ fn the_cluster_has_agents_that_serve_flows_by_tls_alone() {
 }
 
 #[test]
-fn the_container_has_the_capabilities_that_are_documented_and_nothing_of_the_node() {
+fn the_container_has_the_capabilities_that_are_documented_and_of_the_node_its_history_alone() {
     if !manifests::can_render() {
         return;
     }
@@ -124,12 +124,14 @@ fn the_container_has_the_capabilities_that_are_documented_and_nothing_of_the_nod
     assert_eq!(added, documented);
 
     let volumes = pod.volumes.clone().unwrap();
-    for volume in &volumes {
-        assert!(
-            volume.empty_dir.is_some() || volume.secret.is_some(),
-            "{volume:?}"
-        );
-    }
+    let config = config(&cluster);
+    let history = config.history.history.unwrap();
+    let of_node: Vec<&str> = volumes
+        .iter()
+        .filter(|volume| volume.empty_dir.is_none() && volume.secret.is_none())
+        .map(|volume| volume.host_path.as_ref().unwrap().path.as_str())
+        .collect();
+    assert_eq!(of_node, [history.to_str().unwrap()]);
     let mounts = container.volume_mounts.clone().unwrap();
     let written: Vec<&str> = mounts
         .iter()
@@ -137,5 +139,8 @@ fn the_container_has_the_capabilities_that_are_documented_and_nothing_of_the_nod
         .map(|mount| mount.mount_path.as_str())
         .collect();
     let socket = Path::new(DEFAULT_SOCKET).parent().unwrap();
-    assert_eq!(written, [socket.to_str().unwrap()]);
+    assert_eq!(
+        written,
+        [socket.to_str().unwrap(), history.to_str().unwrap()]
+    );
 }

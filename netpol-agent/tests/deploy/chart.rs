@@ -157,6 +157,7 @@ fn what_is_turned_off_is_gone() {
         "authorization=certificate",
         "networkPolicies=false",
         "agent.priorityClass=false",
+        "agent.history.enabled=false",
     ])
     .unwrap();
     let kinds: Vec<&str> = objects
@@ -171,6 +172,8 @@ fn what_is_turned_off_is_gone() {
         "netpol-client",
         "NETPOL_AUTHORIZATION",
         "priorityClassName",
+        "NETPOL_HISTORY",
+        "hostPath",
     ] {
         assert!(!text.contains(gone), "{gone}");
     }
@@ -186,6 +189,7 @@ fn settings_of_the_users_own_get_through() {
         "agent.env.NETPOL_DIALECT=cilium",
         "relay.env.NETPOL_NAMESPACE=agents",
         "agent.nodeSelector.pool=apps",
+        "agent.history.directory=/data/netpol",
         "relay.tolerations[0].operator=Exists",
         "imagePullSecrets[0].name=registry",
         "image.tag=v7",
@@ -202,6 +206,9 @@ fn settings_of_the_users_own_get_through() {
     };
     assert!(has(&agent, "NETPOL_DIALECT", "cilium"));
     assert!(has(&relay, "NETPOL_NAMESPACE", "agents"));
+    let mut volumes = agent.volumes.iter().flatten();
+    let history = volumes.find_map(|volume| volume.host_path.as_ref());
+    assert_eq!(history.unwrap().path, "/data/netpol");
     assert_eq!(agent.node_selector.unwrap()["pool"], "apps");
     assert_eq!(relay.tolerations.unwrap().len(), 1);
     assert_eq!(relay.image_pull_secrets.unwrap()[0].name, "registry");
@@ -224,6 +231,7 @@ fn values_that_cannot_be_meant_are_refused_by_name() {
         ("certificates.source=vault", "source"),
         ("authorization=none", "authorization"),
         ("agent.maxUnavailable=0", "maxUnavailable"),
+        ("agent.history.directory=netpol", "directory"),
         (
             "agent.env.NETPOL_LISTEN=:1",
             "NETPOL_LISTEN is set by the chart",
