@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use netpol_policy::history::{History, Loss, MissingNode};
-use serde::Deserialize as _;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::decode::{self, Decoder};
@@ -23,14 +23,15 @@ pub enum ReadError {
     /// It begins with something else.
     #[error("not a history file: its first line is no header of {FORMAT:?}")]
     NotAHistory,
-    /// It was written by a later program.
+    /// It is of another version of the format.
     #[error(
-        "written in version {major} of the format by {written_by}; this program reads version {MAJOR}: take a later one"
+        "written in version {major} of the format{}; this program reads version {MAJOR}",
+        by(.written_by)
     )]
-    NewerVersion {
+    OtherVersion {
         /// The version.
         major: u32,
-        /// Who wrote it.
+        /// Who wrote it; may be empty.
         written_by: String,
     },
     /// The input broke off.
@@ -41,6 +42,31 @@ pub enum ReadError {
         /// Why.
         source: io::Error,
     },
+}
+
+fn by(program: &str) -> String {
+    match program {
+        "" => String::new(),
+        program => format!(", by {program}"),
+    }
+}
+
+/// As much of the first line as all versions have in common.
+#[derive(Deserialize)]
+struct First<'a> {
+    #[serde(borrow)]
+    header: Version<'a>,
+}
+
+#[derive(Deserialize)]
+struct Version<'a> {
+    #[serde(borrow)]
+    format: Text<'a>,
+    major: u32,
+    #[serde(default)]
+    minor: u32,
+    #[serde(borrow, default)]
+    written_by: Text<'a>,
 }
 
 /// What stood in a file.
@@ -151,7 +177,7 @@ impl Reader {
             }
             Err(error) => match unknown_record(line) {
                 Some(name) => self.problem(format!("{name:?} is a record that is not known here")),
-                None => self.unusable(error.to_string()),
+                None => self.unusable(explain(&error)),
             },
         }
         Ok(())
@@ -167,27 +193,22 @@ impl Reader {
     }
 
     fn header(&mut self, line: &[u8]) -> Result<(), ReadError> {
-        // A later version may have other fields in its header.
-        let Ok(Record::Header(header)) = serde_json::from_slice::<Record<'_>>(line) else {
+        let First { header } = serde_json::from_slice(line).map_err(|_| ReadError::NotAHistory)?;
+        let written_by = header.written_by.to_string();
+        let (major, minor) = (header.major, header.minor);
+        if &*header.format != FORMAT {
+            return Err(ReadError::NotAHistory);
+        }
+        if major != MAJOR {
+            return Err(ReadError::OtherVersion { major, written_by });
+        }
+        let Ok(Record::Header(Header { written_at, .. })) = serde_json::from_slice(line) else {
             return Err(ReadError::NotAHistory);
         };
-        let Header {
-            format,
-            major,
-            minor,
-            written_at,
-            written_by,
-        } = header;
-        if &*format != FORMAT {
-            return Err(ReadError::NotAHistory);
-        }
-        let written_by = written_by.to_string();
-        if major != MAJOR {
-            return Err(ReadError::NewerVersion { major, written_by });
-        }
         if minor > MINOR {
             self.problem(format!(
-                "written in version {major}.{minor} of the format by {written_by}; what version {MAJOR}.{MINOR} does not know is left out"
+                "written in version {major}.{minor} of the format by {written_by}; what version {MAJOR}.{MINOR} does \
+                 not know is left out"
             ));
         }
         self.header = Some((written_at.into(), written_by));
@@ -324,6 +345,17 @@ fn part(parts: &mut [History]) -> Result<(&mut History, Arc<str>), String> {
     let part = parts.last_mut().ok_or(NO_NODE)?;
     let node = part.nodes.first().ok_or(NO_NODE)?.name.clone();
     Ok((part, node))
+}
+
+/// Of the place, the column alone: the line is that of the file.
+fn explain(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let column = error.column();
+    let place = format!(" at line {} column {column}", error.line());
+    match message.strip_suffix(&place) {
+        Some(message) => format!("{message}, at column {column}"),
+        None => message,
+    }
 }
 
 /// The name of a record that a later version may have.
