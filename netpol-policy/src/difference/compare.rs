@@ -20,7 +20,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { pairs: 250_000 }
+        Self { pairs: 1_000_000 }
     }
 }
 

@@ -79,7 +79,7 @@ impl Difference {
     }
 }
 
-/// In words, such as `compared 250000 of 1200000 pairs: that is the limit`.
+/// In words, such as `compared 1000000 of 1200000 pairs: that is the limit`.
 impl std::fmt::Display for Cut {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { pairs, limit } = self;

@@ -254,3 +254,29 @@ fn a_proposed_deployment_takes_the_place_of_the_remembered_one() {
         ["prod/db[Deployment] + prod/web[Deployment] -> prod/db[Deployment]: + TCP 5432,8080"]
     );
 }
+
+#[test]
+fn a_change_of_one_policy_asks_about_those_that_it_selects_alone() {
+    let mut history = History::default();
+    let mut specs = Vec::new();
+    for workload in 0..300 {
+        let app = format!("w{workload}");
+        let name = format!("prod/{app}");
+        history
+            .population
+            .push(present(&name, &[("app", &app)], 9, 1));
+        specs.push(format!(
+            "{{podSelector: {{matchLabels: {{app: {app}}}}}, ingress: [{{ports: [{{port: 80}}]}}]}}"
+        ));
+    }
+    let before: Vec<&str> = specs.iter().map(String::as_str).collect();
+    let changed = before[7].replace("80", "81");
+    let mut after = before.clone();
+    after[7] = &changed;
+    let found = compare(&history, &before, &after);
+    // Every workload and both families of the outside world to the one that is selected.
+    assert_eq!((found.parties, found.compared), (302, 302));
+    assert_eq!(found.changes.len(), 1);
+    assert_eq!(found.changes[0].from.len(), 301);
+    assert_eq!(names(&found.changes[0].to), "prod/w7[Deployment]");
+}
