@@ -15,7 +15,10 @@ pub(crate) use connection::read as connection;
 pub(crate) use filters::join_negations;
 pub(crate) use namespaces::Namespaces;
 
-use crate::{connection::Connection, drift, error::CliError, eval, explain, matrix, unused};
+use crate::{
+    connection::Connection, drift, error::CliError, eval, explain, export, import, matrix, replay,
+    suggest, unused,
+};
 
 /// How to write items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,9 +115,13 @@ pub(crate) fn command() -> Command {
                 ),
         )
         .subcommand(drift::command())
+        .subcommand(replay::command())
         .subcommand(asks_nobody(eval::command()))
         .subcommand(asks_nobody(explain::command()))
+        .subcommand(export::command())
+        .subcommand(asks_nobody(import::command()))
         .subcommand(asks_nobody(matrix::command()))
+        .subcommand(suggest::command())
         .subcommand(unused::command())
         .subcommand(asks_nobody(
             Command::new("version").about("Show the version"),

@@ -10,8 +10,11 @@
 //! eval                  manifests ─► verdict, without a server
 //! explain               the same, with everything that was asked and its text (both: question, walk)
 //! matrix                who may talk to whom in manifests, by workload
+//! replay                what proposed policies would do to the traffic that was seen, from a history
 //! drift                 where what was seen and what policies say disagree, from a history
+//! export, import        what nodes remember, from the server into a file, and from files into one
 //! status                GetStatus as a table or JSON
+//! suggest               policies for traffic that was seen (traffic: it in words)
 //! unused                which parts of policies traffic has shown to be of use
 //! complete              for `kubectl flows`
 //! reference             docs/cli.md
@@ -28,16 +31,21 @@ mod drift;
 mod error;
 mod eval;
 mod explain;
+mod export;
 mod history;
+mod import;
 mod line;
 mod manifests;
 mod matrix;
 mod proposed;
 mod question;
 pub mod reference;
+mod replay;
 mod screen;
 mod status;
+mod suggest;
 mod text;
+mod traffic;
 mod unused;
 mod walk;
 mod watch;
@@ -91,9 +99,13 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
         Some(("list", matches)) => on_runtime(watch::run(args::watch(matches, false)?)),
         Some(("status", matches)) => on_runtime(status::run(args::status(matches)?)),
         Some(("drift", matches)) => return drift::run(matches),
+        Some(("replay", matches)) => return replay::run(matches),
         Some(("eval", matches)) => return eval::run(matches),
         Some(("explain", matches)) => return explain::run(matches),
+        Some(("export", matches)) => return export::run(matches),
+        Some(("import", matches)) => return import::run(matches),
         Some(("matrix", matches)) => matrix::run(matches),
+        Some(("suggest", matches)) => return suggest::run(matches),
         Some(("unused", matches)) => return unused::run(matches),
         Some(("version", _)) => {
             writeln!(io::stdout(), "flows {}", env!("CARGO_PKG_VERSION")).map_err(CliError::Output)

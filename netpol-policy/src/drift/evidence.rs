@@ -20,7 +20,9 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    pub(super) fn of(history: &History, since: Option<SystemTime>) -> Self {
+    /// Of a history, from some moment on.
+    #[must_use]
+    pub fn of(history: &History, since: Option<SystemTime>) -> Self {
         let mut evidence = Self {
             missing: history.missing.clone(),
             ..Self::default()

@@ -31,10 +31,7 @@ pub struct Progress {
     pub total: usize,
 }
 
-/// Progress is told after so much traffic.
-const STEP: usize = 4096;
-
-/// What the policies `after` change for the traffic of a history, in place of those `before`.
+/// What the policies `after` change for the traffic of a history, in place of those `before`. `report` hears of all traffic.
 #[must_use]
 pub fn replay(
     history: &History,
@@ -49,9 +46,7 @@ pub fn replay(
     let mut replay = Replay::default();
     let mut places: HashMap<Place, usize, RandomState> = HashMap::default();
     for (done, traffic) in all.iter().enumerate() {
-        if done % STEP == 0 {
-            report(Progress { done, total });
-        }
+        report(Progress { done, total });
         let Some((change, before, after)) = sides.compare(traffic) else {
             replay.unchanged.add(traffic);
             continue;

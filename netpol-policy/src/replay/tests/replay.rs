@@ -237,7 +237,7 @@ spec:
 
 #[test]
 fn progress_is_told_from_nothing_to_all() {
-    let edges = (0..5000).map(|port| edge(pods("a/a"), pods("b/b"), Port::One(port)));
+    let edges = (0..50).map(|port| edge(pods("a/a"), pods("b/b"), Port::One(port)));
     let history = History {
         edges: edges.collect(),
         ..cluster()
@@ -249,10 +249,10 @@ fn progress_is_told_from_nothing_to_all() {
         &[],
         &Options::default(),
         |Progress { done, total }| {
-            assert_eq!(total, 5000);
+            assert_eq!(total, 50);
             told.push(done);
         },
     );
-    assert_eq!(told, [0, 4096, 5000]);
-    assert_eq!(found.unchanged.connections, 50_000);
+    assert_eq!(told, (0..=50).collect::<Vec<_>>());
+    assert_eq!(found.unchanged.connections, 500);
 }

@@ -1,0 +1,189 @@
+//! What was found, for a comment on a pull request.
+
+use netpol_policy::replay::{Change, Row};
+
+use super::fail::Kind;
+use super::found::Found;
+use super::{text, words};
+use crate::text::clean;
+
+/// Rows of a table; a comment has room for some 60,000 characters.
+const ROWS: usize = 40;
+
+/// The whole comment.
+pub(super) fn text(found: &Found<'_>) -> String {
+    let mut out = String::from("### Network policy: replay of the traffic that was seen\n\n");
+    for line in text::summary(found).lines() {
+        out.push_str(&format!("{}\n\n", prose(line)));
+    }
+    match found.failures().as_slice() {
+        [] => out.push_str("✅ Nothing of what this check fails on was found.\n\n"),
+        kinds => {
+            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+            out.push_str(&format!("❌ **Found: {}.**\n\n", kinds.join(", ")));
+        }
+    }
+    for change in Change::ALL {
+        let rows: Vec<&Row> = found.rows(change).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let kind = Kind::Traffic(change);
+        let cells = rows.iter().map(|row| {
+            let why = match change {
+                Change::NewlyDenied | Change::NewlyAllowed => words::because(&row.after),
+                Change::Unknown => words::unknown(row),
+                Change::OtherReason => format!(
+                    "{}, before {}",
+                    words::said(&row.after),
+                    words::said(&row.before)
+                ),
+            };
+            vec![
+                words::source(row),
+                words::destination(row),
+                words::port(row),
+                row.seen.sum.all().to_string(),
+                words::observed(&row.seen),
+                words::time(row.seen.last),
+                why,
+            ]
+        });
+        let headings = [
+            "From",
+            "To",
+            "Port",
+            "Connections",
+            "Seen",
+            "Last seen",
+            "Why",
+        ];
+        // What needs no attention is folded.
+        section(
+            &mut out,
+            found,
+            kind,
+            &headings,
+            cells,
+            change == Change::OtherReason,
+        );
+    }
+    for kind in [Kind::Opened, Kind::Closed] {
+        let cells = found.permitted(kind).map(|change| {
+            let (ports, example) = match kind {
+                Kind::Closed => (&change.closed, &change.closing),
+                _ => (&change.opened, &change.opening),
+            };
+            vec![
+                words::parties(&change.from),
+                words::parties(&change.to),
+                ports.to_string(),
+                words::example(example.as_deref()),
+            ]
+        });
+        if found.has(kind) {
+            let headings = ["From", "To", "Ports", "Such as"];
+            section(&mut out, found, kind, &headings, cells, false);
+        }
+    }
+    out.push_str("<sub>\n\n");
+    for sentence in words::evidence(found) {
+        out.push_str(&format!("{}  \n", prose(&sentence)));
+    }
+    out.push_str("\n</sub>\n");
+    out
+}
+
+fn section(
+    out: &mut String,
+    found: &Found<'_>,
+    kind: Kind,
+    headings: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+    is_folded: bool,
+) {
+    let rows: Vec<Vec<String>> = rows.collect();
+    let mark = if found.arguments.fail_on.has(kind) {
+        "❌ "
+    } else {
+        ""
+    };
+    let heading = format!("{mark}{} ({})", kind.heading(), rows.len());
+    if is_folded {
+        out.push_str(&format!("<details><summary>{heading}</summary>\n\n"));
+    } else {
+        out.push_str(&format!("#### {heading}\n\n{}\n\n", kind.sentence()));
+    }
+    out.push_str(&format!("| {} |\n", headings.join(" | ")));
+    out.push_str(&format!("|{}\n", " --- |".repeat(headings.len())));
+    for row in rows.iter().take(ROWS) {
+        let cells: Vec<String> = row.iter().map(|cell| code(cell)).collect();
+        out.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    if let Some(more @ 1..) = rows.len().checked_sub(ROWS) {
+        out.push_str(&format!("\n… and {more} more.\n"));
+    }
+    out.push_str(if is_folded { "\n</details>\n\n" } else { "\n" });
+}
+
+/// Longest cell: a hostile name fills no comment.
+const LONGEST: usize = 300;
+
+/// Text that is shown as it is: in `<code>`, where nobody is mentioned and nothing becomes a link.
+fn code(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let mut shown: String = text.chars().take(LONGEST).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    format!("<code>{}</code>", escaped(&shown))
+}
+
+/// A sentence in which nothing is markup, and nobody is mentioned.
+fn prose(text: &str) -> String {
+    // A comment between the two keeps the sign from the name.
+    escaped(text).replace("&#64;", "&#64;<!-- -->")
+}
+
+/// Whatever Markdown or HTML could take for markup, as character references.
+fn escaped(text: &str) -> String {
+    const PLAIN: &str = " ,.:;/-%()=+?";
+    let mut out = String::with_capacity(text.len());
+    for character in clean(text).chars() {
+        if character.is_ascii_punctuation() && !PLAIN.contains(character) {
+            out.push_str(&format!("&#{};", u32::from(character)));
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_name_is_markup() {
+        for (name, shown) in [
+            ("prod/web", "<code>prod/web</code>"),
+            ("a|b", "<code>a&#124;b</code>"),
+            (
+                "</code><img src=x>",
+                "<code>&#60;/code&#62;&#60;img src=x&#62;</code>",
+            ),
+            (
+                "`x` *y* _z_ [l](u)",
+                "<code>&#96;x&#96; &#42;y&#42; &#95;z&#95; &#91;l&#93;(u)</code>",
+            ),
+            ("@org/team", "<code>&#64;org/team</code>"),
+            ("a\nb\u{202e}c", "<code>a\u{fffd}b\u{fffd}c</code>"),
+        ] {
+            assert_eq!(code(name), shown);
+        }
+        assert_eq!(code(&"a".repeat(1000)).chars().count(), 300 + 1 + 13);
+        assert_eq!(prose("node @org: gone"), "node &#64;<!-- -->org: gone");
+    }
+}

@@ -1,0 +1,129 @@
+//! What was found, for people at a terminal.
+
+use netpol_policy::replay::{Change, Row};
+
+use super::fail::Kind;
+use super::found::Found;
+use super::page::Page;
+use super::words;
+
+/// The whole answer.
+pub(super) fn page(found: &Found<'_>, wide: bool) -> String {
+    let mut page = Page::default();
+    page.line(&summary(found));
+    for change in Change::ALL {
+        let rows: Vec<Vec<String>> = found.rows(change).map(|row| cells(row, wide)).collect();
+        if !rows.is_empty() {
+            let kind = Kind::Traffic(change);
+            page.heading(kind.heading());
+            let is_failure = found.arguments.fail_on.has(kind);
+            page.table(&headings(change, wide), &rows, is_failure);
+        }
+    }
+    permitted(&mut page, found);
+    page.heading("Evidence");
+    for sentence in words::evidence(found) {
+        page.line(&sentence);
+    }
+    page.text()
+}
+
+/// What changes, in a line or two.
+pub(super) fn summary(found: &Found<'_>) -> String {
+    let changes = words::changes(found);
+    let mut summary = match changes.len() {
+        0 => "No policy changes.".to_owned(),
+        1 => format!("1 policy changes: {}.", changes[0]),
+        count => {
+            let told: Vec<&str> = changes.iter().take(10).map(String::as_str).collect();
+            let more = match count.saturating_sub(told.len()) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("{count} policies change: {}{more}.", told.join(", "))
+        }
+    };
+    summary.push_str("\nOf the traffic that was seen: ");
+    let counts = Change::ALL.map(|change| (change.as_str(), found.total(change)));
+    for (word, (_, sum)) in counts {
+        if sum.all() > 0 {
+            summary.push_str(&format!(
+                "{} {word}, ",
+                words::counted(sum.all(), "connection")
+            ));
+        }
+    }
+    let unchanged = words::counted(found.replay.unchanged.all(), "connection");
+    summary.push_str(&format!("{unchanged} unchanged."));
+    summary
+}
+
+fn headings(change: Change, wide: bool) -> Vec<&'static str> {
+    let mut headings = vec!["FROM", "TO", "PORT", "CONNECTIONS", "SEEN", "LAST SEEN"];
+    match change {
+        _ if wide => headings.extend(["BEFORE", "AFTER", "BYTES", "FIRST SEEN", "SERVICES"]),
+        Change::NewlyDenied => headings.push("DENIED BY"),
+        Change::NewlyAllowed => headings.push("ALLOWED BY"),
+        Change::Unknown => headings.push("WHY"),
+        Change::OtherReason => headings.extend(["BEFORE", "AFTER"]),
+    }
+    headings
+}
+
+fn cells(row: &Row, wide: bool) -> Vec<String> {
+    let seen = &row.seen;
+    let mut cells = vec![
+        words::source(row),
+        words::destination(row),
+        words::port(row),
+        seen.sum.all().to_string(),
+        words::observed(seen),
+        words::time(seen.last),
+    ];
+    let both = [words::said(&row.before), words::said(&row.after)];
+    match row.change {
+        _ if wide => {
+            cells.extend(both);
+            cells.extend([
+                words::bytes(seen.sum.bytes),
+                words::time(seen.first),
+                words::services(row),
+            ]);
+        }
+        Change::NewlyDenied | Change::NewlyAllowed => cells.push(words::because(&row.after)),
+        Change::Unknown => cells.push(words::unknown(row)),
+        Change::OtherReason => cells.extend(both),
+    }
+    cells
+}
+
+fn permitted(page: &mut Page, found: &Found<'_>) {
+    for kind in [Kind::Opened, Kind::Closed] {
+        let rows = found.permitted(kind).map(|change| {
+            let (ports, example) = match kind {
+                Kind::Closed => (&change.closed, &change.closing),
+                _ => (&change.opened, &change.opening),
+            };
+            vec![
+                words::parties(&change.from),
+                words::parties(&change.to),
+                ports.to_string(),
+                words::example(example.as_deref()),
+            ]
+        });
+        let rows: Vec<Vec<String>> = rows.collect();
+        if !rows.is_empty() {
+            page.heading(kind.heading());
+            let is_failure = found.arguments.fail_on.has(kind);
+            page.table(&["FROM", "TO", "PORTS", "SUCH AS"], &rows, is_failure);
+        }
+    }
+    let unclear = found.difference.changes.iter();
+    let unclear = unclear.filter(|change| !change.unclear.is_empty()).count() as u64;
+    if unclear > 0 {
+        page.line(&format!(
+            "\nOf {} cannot be decided what policies permit; -o json names them.",
+            words::counted(unclear, "group of pairs")
+        ));
+    }
+}
