@@ -52,6 +52,8 @@ pub(crate) enum CliError {
     Output(#[source] io::Error),
     #[error("cannot start: {0}")]
     Runtime(#[source] io::Error),
+    #[error("no node remembers anything; do the agents run with --history?")]
+    NothingRemembered,
     /// Of a command whose exit code 1 is an answer: whatever kept it from answering.
     #[error("{0}")]
     NoAnswer(#[source] Box<CliError>),

@@ -10,7 +10,7 @@
 mod agent;
 mod inventory;
 mod json;
-mod page;
+pub(crate) mod page;
 mod relay;
 
 use std::io::{self, Write};

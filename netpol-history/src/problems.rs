@@ -10,6 +10,7 @@ const KEPT: usize = 20;
 pub struct Problems {
     first: Vec<Problem>,
     count: u64,
+    damaged: u64,
 }
 
 /// A line that could not be read, or only in part.
@@ -22,6 +23,13 @@ pub struct Problem {
 }
 
 impl Problems {
+    /// A line that should have told something.
+    pub(crate) fn damage(&mut self, line: u64, message: String) {
+        self.damaged = self.damaged.saturating_add(1);
+        self.add(line, message);
+    }
+
+    /// A line that may be passed over.
     pub(crate) fn add(&mut self, line: u64, message: String) {
         self.count = self.count.saturating_add(1);
         if self.first.len() < KEPT {
@@ -32,6 +40,12 @@ impl Problems {
     /// The first ones.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.first.iter()
+    }
+
+    /// How many of them should have told something, and cost evidence.
+    #[must_use]
+    pub fn damaged(&self) -> u64 {
+        self.damaged
     }
 
     /// How many there are.

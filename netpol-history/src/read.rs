@@ -166,7 +166,7 @@ impl Reader {
             return Ok(());
         }
         if self.has_ended {
-            self.problem("stands after the end of the file");
+            self.unusable("stands after the end of the file".to_owned());
             return Ok(());
         }
         match serde_json::from_slice(line) {
@@ -279,7 +279,7 @@ impl Reader {
 
     /// A line that held something of the node: less is known of it than it watched.
     fn unusable(&mut self, message: String) {
-        self.problem(message);
+        self.problems.damage(self.lines, message);
         let nodes = self
             .parts
             .last_mut()

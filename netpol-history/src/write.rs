@@ -1,6 +1,7 @@
 //! Writing a history file.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use netpol_policy::history::{Edge, History, NodeHistory, Present, RuleUse};
@@ -42,24 +43,32 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
-    /// Writes all that one history holds. What it says of edges and uses has to be of one node, that of
-    /// [`History::nodes`]: a file keeps the memories of nodes apart, so that each can be replaced by a later one.
+    /// Writes all that one history holds. It has to be of one node at most: a file keeps the memories of nodes apart, so
+    /// that each can be replaced by a later one.
     ///
     /// # Errors
-    /// Where the output takes no more, and where an edge or a use is of a node that is not in `nodes`.
+    /// Where the output takes no more, and where the history is of several nodes.
     pub fn history(&mut self, history: &History) -> io::Result<()> {
-        for node in &history.nodes {
+        let node = match history.nodes.as_slice() {
+            [] => None,
+            [node] => Some(node),
+            _ => return Err(of_several_nodes()),
+        };
+        if let Some(node) = node {
             self.node(node)?;
-            for edge in history
-                .edges
-                .iter()
-                .filter(|edge| edge.key.node == node.name)
-            {
-                self.edge(edge)?;
+        }
+        let is_of = |name: &Arc<str>| node.is_some_and(|node| node.name == *name);
+        for edge in &history.edges {
+            if !is_of(&edge.key.node) {
+                return Err(of_several_nodes());
             }
-            for one in history.uses.iter().filter(|one| one.key.node == node.name) {
-                self.rule_use(one)?;
+            self.edge(edge)?;
+        }
+        for one in &history.uses {
+            if !is_of(&one.key.node) {
+                return Err(of_several_nodes());
             }
+            self.rule_use(one)?;
         }
         for revision in &history.policies {
             self.record(&Record::Policy(encode::policy(revision)))?;
@@ -132,4 +141,9 @@ impl<W: Write> Writer<W> {
         self.record(&Record::End(End { lines }))?;
         Ok(self.out)
     }
+}
+
+fn of_several_nodes() -> io::Error {
+    let message = "a history of several nodes is written node by node";
+    io::Error::new(io::ErrorKind::InvalidInput, message)
 }

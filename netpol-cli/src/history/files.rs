@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
 use netpol_history::file::read_any;
 use netpol_history::{Contents, ReadError};
@@ -11,31 +11,42 @@ use netpol_policy::history::History;
 use super::{Reporter, named, tell};
 use crate::error::CliError;
 
-/// Reads files, each memory of a node in them as a history of its own.
+/// What several files hold.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// Each memory of a node as a history of its own.
+    pub(crate) parts: Vec<History>,
+    /// Lines that should have told something and could not be read.
+    pub(crate) damaged: u64,
+}
+
+/// Reads files, one after the other.
 ///
 /// # Errors
 /// A file that is not there, is no history, or is of a later version of the format.
-pub(crate) fn read<'a>(
-    paths: impl IntoIterator<Item = &'a String>,
-) -> Result<Vec<History>, CliError> {
-    let mut parts = Vec::new();
+pub(crate) fn read<'a>(paths: impl IntoIterator<Item = &'a String>) -> Result<Read, CliError> {
+    let mut read = Read {
+        parts: Vec::new(),
+        damaged: 0,
+    };
     for path in paths {
         let contents = read_one(path)?;
         tell::problems(name(path), &contents.problems);
-        parts.extend(named(name(path), contents.parts));
+        read.damaged = read.damaged.saturating_add(contents.problems.damaged());
+        read.parts.extend(named(name(path), contents.parts));
     }
-    Ok(parts)
+    Ok(read)
 }
 
 /// Reads one file.
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn read_one(path: &str) -> Result<Contents, CliError> {
+fn read_one(path: &str) -> Result<Contents, CliError> {
     let failed =
         |error: &dyn std::fmt::Display| CliError::Input(format!("{}: {error}", name(path)));
     let read_bytes = Cell::new(0);
-    let (input, size): (Box<dyn Read>, Option<u64>) = if path == "-" {
+    let (input, size): (Box<dyn io::Read>, Option<u64>) = if path == "-" {
         (Box::new(io::stdin().lock()), None)
     } else {
         let file = File::open(path).map_err(|error| failed(&error))?;
@@ -56,7 +67,7 @@ pub(crate) fn read_one(path: &str) -> Result<Contents, CliError> {
 }
 
 /// As messages call it.
-pub(crate) fn name(path: &str) -> &str {
+fn name(path: &str) -> &str {
     match path {
         "-" => "<stdin>",
         path => path,
@@ -77,7 +88,7 @@ struct Counted<'a, R> {
     bytes: &'a Cell<u64>,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: io::Read> io::Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.input.read(buffer)?;
         // A usize has no more than 64 bits.

@@ -7,15 +7,18 @@
 //! ```
 
 mod arguments;
+mod contents;
 pub(crate) mod files;
 mod progress;
 pub(crate) mod rpc;
-mod tell;
+pub(crate) mod save;
+pub(crate) mod tell;
 
 use clap::ArgMatches;
 use netpol_policy::history::{History, add_up};
 
 pub(crate) use self::arguments::arguments;
+pub(crate) use self::contents::Contents;
 pub(crate) use self::progress::Reporter;
 use crate::error::CliError;
 use crate::{args, on_runtime};
@@ -24,18 +27,21 @@ use crate::{args, on_runtime};
 /// which nodes are missing, is told on standard error.
 ///
 /// # Errors
-/// Files that are no histories, and a server that does not answer: with the exit code 2, since 1 is an answer of the
+/// Files that are no histories, a server that does not answer, and nodes that remember nothing: with the exit code 2, since 1 is an answer of the
 /// commands that ask this.
 pub(crate) fn load(matches: &ArgMatches) -> Result<History, CliError> {
     let parts = match matches.get_many::<String>("history") {
-        Some(files) => files::read(files)?,
+        Some(paths) => files::read(paths).map_err(CliError::no_answer)?.parts,
         None => {
             let connection = args::connection(matches)?;
-            on_runtime(rpc::read(&connection, None)).map_err(unanswered)?
+            on_runtime(rpc::read(&connection, None)).map_err(CliError::no_answer)?
         }
     };
     let history = add_up(parts);
     tell::missing(&history);
+    if history.nodes.is_empty() {
+        return Err(CliError::NothingRemembered.no_answer());
+    }
     Ok(history)
 }
 
@@ -47,8 +53,4 @@ fn named(source: &str, mut parts: Vec<History>) -> Vec<History> {
         }
     }
     parts
-}
-
-fn unanswered(error: CliError) -> CliError {
-    CliError::Input(error.to_string())
 }

@@ -21,7 +21,7 @@ pub(super) fn problems(file: &str, problems: &Problems) {
 }
 
 /// Nodes of which nothing is known.
-pub(super) fn missing(history: &History) {
+pub(crate) fn missing(history: &History) {
     for node in history.missing.iter().take(SHOWN) {
         match node.name.as_str() {
             "" => line(&node.reason),
@@ -32,9 +32,11 @@ pub(super) fn missing(history: &History) {
     if more > 0 {
         line(&format!("no history of {more} more nodes"));
     }
-    if history.nodes.is_empty() {
-        line("no node remembers anything");
-    }
+}
+
+/// Something to know beside the answer.
+pub(crate) fn note(text: &str) {
+    anstream::eprintln!("flows: {}", clean(text));
 }
 
 fn line(text: &str) {

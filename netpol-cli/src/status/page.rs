@@ -12,8 +12,8 @@ const NOTABLE: Style = AnsiColor::Yellow.on_default();
 
 /// Text of the answer, cleaned as it is added.
 #[derive(Default)]
-pub(super) struct Page {
-    pub(super) text: String,
+pub(crate) struct Page {
+    pub(crate) text: String,
 }
 
 impl Page {
@@ -34,7 +34,7 @@ impl Page {
         self.row(&format!("{BAD}{}{BAD:#}", clean(sentence)));
     }
 
-    pub(super) fn notable(&mut self, sentence: &str) {
+    pub(crate) fn notable(&mut self, sentence: &str) {
         self.row(&format!("{NOTABLE}{}{NOTABLE:#}", clean(sentence)));
     }
 
@@ -76,7 +76,7 @@ impl Page {
 
     /// Aligned rows of any number of cells, with what else is to be said below each. A row that begins with ✗ or ! catches
     /// the eye.
-    pub(super) fn table<const N: usize>(
+    pub(crate) fn table<const N: usize>(
         &mut self,
         headings: [&str; N],
         rows: &[([String; N], Vec<String>)],
@@ -126,7 +126,7 @@ pub(super) fn counted(count: u32, one: &str) -> String {
 }
 
 /// The two largest units: `3d 4h`, `12m 5s`.
-pub(super) fn age(span: SignedDuration) -> String {
+pub(crate) fn age(span: SignedDuration) -> String {
     let seconds = span.as_secs().max(0);
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
