@@ -82,6 +82,19 @@ impl Flow {
     }
 }
 
+/// An open connection that goes on: no revision is due for it, however much it carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The connection.
+    pub id: FlowId,
+    /// As in [`Flow::last_seen`].
+    pub last_seen: SystemTime,
+    /// As in [`Flow::forward`].
+    pub forward: Counters,
+    /// As in [`Flow::reply`].
+    pub reply: Counters,
+}
+
 /// What a revision said, as far as the next one is compared with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Previous {

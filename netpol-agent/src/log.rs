@@ -15,7 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 
-use crate::flow::{Flow, FlowId, Lost};
+use crate::flow::{Flow, FlowId, Lost, Progress};
+
+/// Rounds of open connections that wait for who follows them: each has all that went on.
+const ROUNDS: usize = 16;
 
 /// An item of a subscription.
 #[derive(Clone, Debug)]
@@ -39,6 +42,7 @@ pub enum Selection {
 pub struct FlowLog {
     all: Channel,
     blocked: Channel,
+    going_on: broadcast::Sender<Arc<[Progress]>>,
     revisions: AtomicU64,
     seen: AtomicU64,
     blocked_seen: AtomicU64,
@@ -110,6 +114,7 @@ impl FlowLog {
         Self {
             all: Channel::new(capacity, backlog),
             blocked: Channel::new(capacity, backlog),
+            going_on: broadcast::Sender::new(ROUNDS),
             revisions: AtomicU64::new(0),
             seen: AtomicU64::new(0),
             blocked_seen: AtomicU64::new(0),
@@ -147,6 +152,24 @@ impl FlowLog {
         for channel in [&self.all, &self.blocked] {
             let _ = channel.live.send(Item::Lost(lost.clone()));
         }
+    }
+
+    /// Whether anybody follows how open connections go on.
+    #[must_use]
+    pub fn follows_open(&self) -> bool {
+        self.going_on.receiver_count() > 0
+    }
+
+    /// Tells who follows them that these connections went on. It is no revision, and kept nowhere.
+    pub fn publish_open(&self, going_on: Vec<Progress>) {
+        // An error only says that nobody listens.
+        let _ = self.going_on.send(going_on.into());
+    }
+
+    /// How open connections go on, from now on.
+    #[must_use]
+    pub fn subscribe_open(&self) -> broadcast::Receiver<Arc<[Progress]>> {
+        self.going_on.subscribe()
     }
 
     /// Kept flows, oldest first, and what follows them without gap or overlap.

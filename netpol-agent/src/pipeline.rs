@@ -22,8 +22,9 @@ use netpol_policy::verdict::Direction;
 use crate::awaited::{Awaited, Times};
 use crate::binding::Bindings;
 use crate::clock::Clock;
+use crate::enforcement::Enforcement;
 use crate::enrich::{Context, Enricher};
-use crate::flow::{DropClass, Flow, Lost, Observed, Previous, Stage, Vantage, ip_address};
+use crate::flow::{DropClass, Flow, Lost, Observed, Previous, Progress, Stage, Vantage, ip_address};
 use crate::inventory::Snapshot;
 use crate::judge::agreement;
 use crate::kernel::observation::Observation;
@@ -56,6 +57,8 @@ pub struct Outputs {
     pub log: Arc<FlowLog>,
     /// What is watched, and what was lost.
     pub status: Arc<Status>,
+    /// Whether policies are enforced at all.
+    pub enforcement: Arc<Enforcement>,
     /// Figures.
     pub metrics: Metrics,
 }
@@ -72,6 +75,7 @@ pub struct Pipeline {
     awaited: Awaited,
     log: Arc<FlowLog>,
     status: Arc<Status>,
+    enforcement: Arc<Enforcement>,
     metrics: Metrics,
     clock: Clock,
 }
@@ -90,6 +94,7 @@ impl Pipeline {
         let Outputs {
             log,
             status,
+            enforcement,
             metrics,
         } = outputs;
         let bindings = Bindings::default();
@@ -104,6 +109,7 @@ impl Pipeline {
             awaited: Awaited::new(config.address_wait, metrics.clone()),
             log,
             status,
+            enforcement,
             metrics,
             clock,
         }
@@ -209,8 +215,10 @@ impl Pipeline {
             );
             flow.previous = previous;
             self.metrics.published(&flow);
+            self.enforcement.published(&flow);
             self.log.publish(Arc::new(flow));
         }
+        self.tell_going_on(now);
         self.awaited.forget(now);
         self.tracker.forget(now);
         let evicted = self.tracker.take_evicted();
@@ -221,6 +229,27 @@ impl Pipeline {
         self.metrics.connections.set(connections);
         let verdicts = i64::try_from(self.cache.len()).unwrap_or(i64::MAX);
         self.metrics.verdict_cache_entries.set(verdicts);
+    }
+
+    fn tell_going_on(&mut self, now: u64) {
+        if !self.log.follows_open() {
+            return;
+        }
+        let clock = self.clock;
+        let going_on = self.tracker.going_on(now).map(|connection| {
+            let [forward, reply] = connection.counters();
+            let last_seen = clock.wall(connection.seen().1);
+            Progress {
+                id: connection.id,
+                last_seen,
+                forward,
+                reply,
+            }
+        });
+        let going_on: Vec<Progress> = going_on.collect();
+        if !going_on.is_empty() {
+            self.log.publish_open(going_on);
+        }
     }
 
     fn follow_inventory(&mut self, now: u64) {

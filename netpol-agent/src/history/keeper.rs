@@ -22,6 +22,7 @@ use super::intervals::Moment;
 use super::recorder::Recorder;
 use super::writer::{Done, Writer};
 use crate::clock::boottime;
+use crate::flow::Progress;
 use crate::inventory::Snapshot;
 use crate::log::Item;
 use crate::status::Status;
@@ -42,6 +43,8 @@ pub(super) struct Keeper {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) status: Arc<Status>,
     pub(super) live: Receiver<Item>,
+    /// How open connections go on.
+    pub(super) open: Receiver<Arc<[Progress]>>,
     pub(super) readers: mpsc::Receiver<oneshot::Sender<History>>,
     /// How long what is not seen any more is remembered.
     pub(super) retention: Duration,
@@ -76,6 +79,9 @@ impl Keeper {
                     Err(RecvError::Lagged(count)) => self.recorder.missed(count),
                     Err(RecvError::Closed) => break,
                 },
+                Ok(going_on) = self.open.recv() => {
+                    going_on.iter().for_each(|one| self.recorder.go_on(one));
+                }
                 _ = looks.tick() => self.look(),
                 _ = counts.tick() => self.count(),
                 _ = forgets.tick() => self.recorder.memory.forget(SystemTime::now(), self.retention),
@@ -161,9 +167,16 @@ impl Keeper {
             let done = self.writer.done().await;
             self.take_in(done);
         }
-        if self.writer.is_open() {
+        // Once more where the store turns out to be gone.
+        for _ in 0..2 {
+            if !self.writer.is_open() {
+                return;
+            }
             self.writer.write(self.recorder.memory.take_changes());
-            self.writer.done().await;
+            match self.writer.done().await {
+                Done::BegunAnew => self.take_in(Done::BegunAnew),
+                _ => return,
+            }
         }
     }
 }

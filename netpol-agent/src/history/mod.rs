@@ -163,6 +163,7 @@ fn start_with(
         snapshot: origin.snapshot.clone(),
         status,
         live,
+        open: origin.log.subscribe_open(),
         readers,
         retention: settings.retention,
         interval: settings.interval,

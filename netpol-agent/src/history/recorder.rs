@@ -13,7 +13,7 @@ use super::edges::settled;
 use super::matched::{Match, of_direction};
 use super::memory::Memory;
 use super::reading::{Reader, share};
-use crate::flow::{Flow, Lost, ObservedVerdict, Stage};
+use crate::flow::{Flow, Lost, ObservedVerdict, Progress, Stage};
 use crate::inventory::Snapshot;
 use crate::metrics::Metrics;
 use crate::status::Status;
@@ -83,7 +83,9 @@ impl Recorder {
             .collect();
         let said = self.hasher.hash_one((&key, &matches, flow.mid_stream));
         let counted = match self.connections.take(flow.id) {
-            Known::Counted(counted) if counted.said == said => self.grow(counted, flow),
+            Known::Counted(counted) if counted.said == said => {
+                self.grow(counted, &Carried::of(flow))
+            }
             Known::Counted(counted) => {
                 self.take_back(&counted);
                 self.count(flow, key, &matches, said)
@@ -171,9 +173,21 @@ impl Recorder {
         }
     }
 
+    /// Takes in that an open connection went on. One that is not known any more may have been counted elsewhere.
+    pub(super) fn go_on(&mut self, progress: &Progress) {
+        if let Known::Counted(counted) = self.connections.take(progress.id) {
+            let now = Carried {
+                packets: progress.forward.packets + progress.reply.packets,
+                bytes: progress.forward.bytes + progress.reply.bytes,
+                last_seen: progress.last_seen,
+            };
+            let counted = self.grow(counted, &now);
+            self.connections.put(progress.id, counted);
+        }
+    }
+
     /// Adds what came since to where a connection counts already.
-    fn grow(&mut self, mut counted: Counted, flow: &Flow) -> Counted {
-        let now = share(flow);
+    fn grow(&mut self, mut counted: Counted, now: &Carried) -> Counted {
         // Fewer than before where they come from another interface by now.
         let change = |total: &mut u64, before: u64, now: u64| {
             *total = total.saturating_sub(before).saturating_add(now);
@@ -192,6 +206,24 @@ impl Recorder {
         }
         (counted.packets, counted.bytes) = (now.packets, now.bytes);
         counted
+    }
+}
+
+/// What a connection carried so far.
+struct Carried {
+    packets: u64,
+    bytes: u64,
+    last_seen: SystemTime,
+}
+
+impl Carried {
+    fn of(flow: &Flow) -> Self {
+        let share = share(flow);
+        Self {
+            packets: share.packets,
+            bytes: share.bytes,
+            last_seen: share.last_seen,
+        }
     }
 }
 

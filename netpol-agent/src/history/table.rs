@@ -59,11 +59,12 @@ impl<K: Clone + Eq + Hash, V> Table<K, V> {
 
     /// Puts a value in, in place of the one that the key has.
     pub(super) fn insert(&mut self, key: K, value: V) {
-        self.dirty.insert(key.clone());
+        let was_dirty = !self.dirty.insert(key.clone());
         match self.entries.get_mut(&key) {
             Some(entry) => entry.value = value,
             None => {
-                let is_stored = false;
+                // It was to be forgotten, so the store holds it.
+                let is_stored = was_dirty;
                 self.entries.insert(key, Entry { value, is_stored });
             }
         }

@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     pub(crate) deadline: Option<u64>,
     pub(crate) revision: u64,
     pub(crate) published: Option<Published>,
+    /// Latest time stamp that was told of it, in a revision or without one.
+    pub(super) told_at: u64,
     /// A revision is due though nothing more was seen: more is known of its ends.
     pub(super) is_told_again: bool,
     /// What is known of both ends.
@@ -62,6 +64,7 @@ impl Connection {
             deadline: None,
             revision: 0,
             published: None,
+            told_at: 0,
             is_told_again: false,
             context: None,
         }
@@ -70,6 +73,7 @@ impl Connection {
     /// Makes this its latest revision, and gives what the one before said.
     pub(crate) fn publish(&mut self, published: Published) -> Option<Published> {
         self.revision += 1;
+        self.told_at = self.seen().1;
         self.published.replace(published)
     }
 

@@ -44,6 +44,9 @@ const BLOCKED_LINGER: u64 = 130_000_000_000;
 /// How often remembered connections are looked through.
 const LOOK_THROUGH: u64 = 5_000_000_000;
 
+/// How long an open connection may go on before that is told without a revision.
+const GOING_ON: u64 = 60_000_000_000;
+
 /// Limits of the tracker.
 #[derive(Clone, Copy, Debug)]
 pub struct TrackerConfig {
@@ -93,6 +96,7 @@ pub struct Tracker {
     deadlines: BinaryHeap<Reverse<(u64, FlowId)>>,
     next_id: u64,
     looked_through: u64,
+    looked_on: u64,
     evicted: u64,
 }
 
@@ -122,6 +126,7 @@ impl Tracker {
             deadlines: BinaryHeap::new(),
             next_id: 1,
             looked_through: 0,
+            looked_on: 0,
             evicted: 0,
         }
     }
@@ -315,6 +320,24 @@ impl Tracker {
         }
         let connections = &self.connections;
         self.order.retain(|id| connections.contains_key(id));
+    }
+
+    /// Open connections that have gone on for a while since anything was told of them. Cheap to call often.
+    pub(crate) fn going_on(&mut self, now: u64) -> impl Iterator<Item = &Connection> {
+        let is_due = now.saturating_sub(self.looked_on) >= LOOK_THROUGH;
+        if is_due {
+            self.looked_on = now;
+        }
+        let connections = is_due.then(|| self.connections.values_mut());
+        connections.into_iter().flatten().filter_map(|connection| {
+            let last = connection.seen().1;
+            let is_told = connection.published.is_some();
+            if !is_told || last < connection.told_at.saturating_add(GOING_ON) {
+                return None;
+            }
+            connection.told_at = last;
+            Some(&*connection)
+        })
     }
 
     /// Decides when the next revision of a connection is due, if there is anything to tell.

@@ -217,8 +217,19 @@ async fn a_store_that_was_begun_anew_is_told_everything() {
     let agent = Agent::start(&disk);
     agent.connect(1..=3);
     disk.until_written(3).await;
-    disk.0.lock().unwrap().is_lost = true;
-    disk.until_written(3).await;
+    for is_last in [false, true] {
+        disk.0.lock().unwrap().is_lost = true;
+        if is_last {
+            break;
+        }
+        let noticed = async {
+            while disk.0.lock().unwrap().is_lost {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), noticed).await.unwrap();
+        disk.until_written(3).await;
+    }
     agent.end().await;
     assert_eq!(connections(&disk.held()), 3);
 }
