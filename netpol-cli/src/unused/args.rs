@@ -195,7 +195,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Arguments, CliError> {
 }
 
 /// Days and weeks are what evidence is measured in: those by themselves, and all else as other times are read.
-fn window(text: &str) -> Result<Duration, CliError> {
+pub(crate) fn window(text: &str) -> Result<Duration, CliError> {
     const DAY: u64 = 86_400;
     let units = [("d", DAY), ("w", 7 * DAY)];
     let in_units = units.iter().find_map(|(unit, seconds)| {
