@@ -289,7 +289,13 @@ impl<'a> Shadows<'a> {
     /// Lines that together match all that one does, for every pod that is known.
     fn covered_for_known(&self, index: usize, others: &[usize]) -> Option<Vec<usize>> {
         let line = &self.lines[index];
-        let peers = self.peers[index].as_ref()?;
+        let Some(peers) = &self.peers[index] else {
+            // Ports of the policy's own pods are known, whoever the other end is.
+            let these = others.iter().copied();
+            let these: Vec<usize> = these.filter(|other| self.includes(*other, index)).collect();
+            let is_own = line.direction == Direction::Ingress;
+            return (is_own && self.are_covered_at(index, &these, None)).then_some(these);
+        };
         if peers.groups.is_empty() {
             return None;
         }
@@ -301,14 +307,7 @@ impl<'a> Shadows<'a> {
                 (_, None) => false,
             };
             let these: Vec<usize> = others.iter().copied().filter(includes).collect();
-            let entries: Vec<ports::Entry<'_>> =
-                these.iter().map(|other| self.lines[*other].port).collect();
-            let at = |group| ports::are_covered_at(line.port, &entries, self.pods.group(group));
-            let is_covered = match line.direction {
-                Direction::Egress => at(peer),
-                Direction::Ingress => self.subjects[line.policy].groups.iter().all(|one| at(*one)),
-            };
-            if !is_covered {
+            if !self.are_covered_at(index, &these, Some(peer)) {
                 return None;
             }
             by.extend(these);
@@ -316,6 +315,21 @@ impl<'a> Shadows<'a> {
         by.sort_unstable();
         by.dedup();
         Some(by)
+    }
+
+    /// Whether the ports of some lines cover those of another at every destination: the policy's own pods, or the peer.
+    fn are_covered_at(&self, index: usize, others: &[usize], peer: Option<usize>) -> bool {
+        let line = &self.lines[index];
+        let entries = others.iter().map(|other| self.lines[*other].port);
+        let entries: Vec<ports::Entry<'_>> = entries.collect();
+        let at = |group| ports::are_covered_at(line.port, &entries, self.pods.group(group));
+        match line.direction {
+            Direction::Egress => peer.is_some_and(at),
+            Direction::Ingress => {
+                let mut own = self.subjects[line.policy].groups.iter();
+                own.all(|group| at(*group))
+            }
+        }
     }
 
     /// Whether NetworkPolicy decides for every pod that a policy of the Baseline tier selects (rule 37).

@@ -1,0 +1,242 @@
+//! What is taken out, and what stays.
+
+use netpol_policy::history::{RememberedPolicy, in_force};
+use netpol_policy::k8s::write::{Comments, policy_yaml};
+use netpol_policy::unused::{Cut, Keeping, Options, Patch, PatchOptions, patch, unused};
+use netpol_policy::verdict::Direction;
+
+use super::world::{World, policies};
+
+fn patched_with(world: &World, options: PatchOptions) -> Patch {
+    let policies = in_force(&world.0);
+    let report = unused(&world.0, &policies, &Options::default(), |_| {});
+    patch(&world.0, &policies, &report, |_| true, &options, |_| {})
+}
+
+fn patched(world: &World) -> Patch {
+    patched_with(world, PatchOptions::default())
+}
+
+fn rules(policy: &RememberedPolicy) -> String {
+    let yaml = policy_yaml(policy, &Comments::default());
+    yaml.split_once("spec:").unwrap().1.to_owned()
+}
+
+const BUILD: &str = "{namespaceSelector: {}, podSelector: {matchLabels: {app: build}}}";
+const WEB: &str = "{podSelector: {matchLabels: {app: web}}}";
+
+/// The policy that is left of `spec` says what `expected` does.
+#[track_caller]
+fn assert_left(world: &World, expected: &str) {
+    let patch = patched(world);
+    let after = patch.policies[0].after.as_ref().unwrap();
+    let expected = &policies(&format!("web: {{{expected}}}"))[0];
+    assert_eq!(rules(after), rules(expected));
+}
+
+#[test]
+fn a_peer_a_port_and_a_rule_are_taken_out_by_themselves() {
+    let all = "podSelector: {}";
+    // A peer of two.
+    let world = World::new(&format!(
+        "web: {{{all}, ingress: [{{from: [{BUILD}, {WEB}]}}]}}"
+    ))
+    .hits("web", "ingress[0] from[1]", 3, 3)
+    .traffic("prod/web", "prod/web", 80, 3);
+    assert_left(&world, &format!("{all}, ingress: [{{from: [{WEB}]}}]"));
+    // A port of two.
+    let world = World::new(&format!(
+        "web: {{{all}, ingress: [{{from: [{BUILD}], ports: [{{port: 80}}, {{port: 81}}]}}]}}"
+    ))
+    .hits("web", "ingress[0] from[0] ports[1]", 3, 3)
+    .traffic("ci/build", "prod/web", 81, 3);
+    assert_left(
+        &world,
+        &format!("{all}, ingress: [{{from: [{BUILD}], ports: [{{port: 81}}]}}]"),
+    );
+    // A rule of two, and the second keeps its place in what is counted.
+    let world = World::new(&format!(
+        "web: {{{all}, ingress: [{{ports: [{{port: 79}}]}}, {{from: [{BUILD}, {WEB}], ports: [{{port: 81}}]}}]}}"
+    ))
+    .hits("web", "ingress[1] from[1] ports[0]", 3, 3)
+    .traffic("prod/web", "prod/web", 81, 3);
+    assert_left(
+        &world,
+        &format!("{all}, ingress: [{{from: [{WEB}], ports: [{{port: 81}}]}}]"),
+    );
+    let patch = patched(&world);
+    let cuts: Vec<Cut> = patch.policies[0]
+        .removed
+        .iter()
+        .map(|one| one.cut)
+        .collect();
+    let direction = Direction::Ingress;
+    assert_eq!(
+        cuts,
+        [
+            Cut::Rule { direction, rule: 0 },
+            Cut::Peer {
+                direction,
+                rule: 1,
+                peer: 0
+            }
+        ]
+    );
+    assert_eq!((patch.replayed.traffic, patch.replayed.connections), (1, 3));
+}
+
+#[test]
+fn the_last_peer_takes_its_rule_since_none_would_match_everyone() {
+    let world = World::new(&format!(
+        "web: {{podSelector: {{}}, ingress: [{{from: [{BUILD}]}}]}}"
+    ));
+    let patch = patched(&world);
+    let policy = &patch.policies[0];
+    let Some(RememberedPolicy::Network(after)) = &policy.after else {
+        panic!("{policy:?}");
+    };
+    // Isolated, without a rule: neither open to all nor gone.
+    assert_eq!(after.ingress, Some(Vec::new()));
+    assert_eq!(after.egress, None);
+    assert_eq!(policy.closed, [Direction::Ingress]);
+    // The same of the last port.
+    let world = World::new("web: {podSelector: {}, ingress: [{ports: [{port: 80}]}]}");
+    let patch = patched(&world);
+    let Some(RememberedPolicy::Network(after)) = &patch.policies[0].after else {
+        panic!("{patch:?}");
+    };
+    assert_eq!(after.ingress, Some(Vec::new()));
+}
+
+#[test]
+fn a_peer_and_a_port_that_are_used_with_others_stay() {
+    let world = World::new(&format!(
+        "web: {{podSelector: {{}}, ingress: [{{from: [{BUILD}, {WEB}], ports: [{{port: 80}}, {{port: 81}}]}}]}}"
+    ))
+    .hits("web", "ingress[0] from[0] ports[0]", 3, 3)
+    .hits("web", "ingress[0] from[1] ports[1]", 3, 3)
+    .traffic("ci/build", "prod/web", 80, 3)
+    .traffic("prod/web", "prod/web", 81, 3);
+    let patch = patched(&world);
+    assert_eq!(patch.policies, []);
+    let kept: Vec<String> = patch
+        .kept
+        .iter()
+        .map(|kept| kept.entry.to_string())
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            "prod/web ingress[0] from[0] ports[1]",
+            "prod/web ingress[0] from[1] ports[0]"
+        ]
+    );
+    assert!(patch.kept.iter().all(|kept| kept.why == Keeping::NotAlone));
+}
+
+#[test]
+fn what_something_seen_would_miss_stays_and_is_named() {
+    // The count of uses was lost, the traffic was not.
+    let world = World::new(&format!(
+        "web: {{podSelector: {{}}, ingress: [{{from: [{BUILD}, {WEB}]}}]}}"
+    ))
+    .traffic("ci/build", "prod/web", 80, 7);
+    let patch = patched(&world);
+    let after = patch.policies[0].after.as_ref().unwrap();
+    let expected = &policies(&format!(
+        "web: {{podSelector: {{}}, ingress: [{{from: [{BUILD}]}}]}}"
+    ))[0];
+    assert_eq!(rules(after), rules(expected));
+    let [kept] = patch.kept.as_slice() else {
+        panic!("{:?}", patch.kept);
+    };
+    assert_eq!(kept.entry.to_string(), "prod/web ingress[0] from[0]");
+    let Keeping::Changes(changed) = &kept.why else {
+        panic!("{kept:?}");
+    };
+    assert_eq!(changed.traffic.totals.connections, 7);
+}
+
+#[test]
+fn of_two_that_shadow_each_other_one_stays() {
+    let world = World::new(&format!(
+        "web: {{podSelector: {{}}, ingress: [{{from: [{BUILD}]}}, {{from: [{BUILD}]}}, {{from: [{BUILD}]}}]}}"
+    ))
+    .traffic("ci/build", "prod/web", 80, 7);
+    assert_left(
+        &world,
+        &format!("podSelector: {{}}, ingress: [{{from: [{BUILD}]}}]"),
+    );
+    let patch = patched(&world);
+    assert_eq!(patch.policies[0].removed.len(), 2);
+    assert_eq!(patch.kept.len(), 1);
+    assert_eq!(patch.kept[0].why, Keeping::Covers);
+    assert_eq!(
+        patch.kept[0].entry.to_string(),
+        "prod/web ingress[0] from[0]"
+    );
+}
+
+#[test]
+fn what_guards_stays() {
+    let world = World::new(
+        "closed: {podSelector: {matchLabels: {app: gone}}}
+        open: {podSelector: {matchLabels: {app: gone}}, ingress: [{}]}",
+    );
+    let patch = patched(&world);
+    let [policy] = patch.policies.as_slice() else {
+        panic!("{patch:?}");
+    };
+    // A policy that selects nobody goes whole, but a default deny waits for the pods it is for.
+    assert_eq!(policy.before.name().name.as_ref(), "open");
+    assert_eq!(policy.after, None);
+    assert_eq!(policy.removed[0].cut, Cut::Policy);
+    let [kept] = patch.kept.as_slice() else {
+        panic!("{patch:?}");
+    };
+    assert_eq!(
+        (kept.entry.to_string().as_str(), &kept.why),
+        ("prod/closed ingress", &Keeping::Guards)
+    );
+}
+
+#[test]
+fn what_too_little_is_known_of_stays_unless_it_is_asked_for() {
+    let text = format!("web: {{podSelector: {{}}, ingress: [{{from: [{BUILD}, {WEB}]}}]}}");
+    let world = World::new("")
+        .policies(&text, 28)
+        .hits("web", "ingress[0] from[1]", 1, 1);
+    assert_eq!(patched(&world).policies, []);
+    let patch = patched_with(&world, PatchOptions { insufficient: true });
+    let because = &patch.policies[0].removed[0].because;
+    assert_eq!(
+        because.as_slice(),
+        [
+            "idle: nothing was seen that it matches (confidence insufficient: the policy has said this for 2d, and 7d are asked for)"
+        ]
+    );
+}
+
+#[test]
+fn a_rule_of_a_tier_goes_and_a_policy_without_rules_goes_with_it() {
+    let text = "kind: ClusterNetworkPolicy
+apiVersion: policy.networking.k8s.io/v1alpha2
+metadata: {name: guard}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {namespaces: {}}
+  ingress:
+  - {action: Accept, from: [{pods: {podSelector: {matchLabels: {app: none}}}}]}
+  - {action: Deny, from: [{pods: {podSelector: {matchLabels: {app: none}}}}]}";
+    let patch = patched(&World::new(text));
+    let Some(RememberedPolicy::Tiered(after)) = &patch.policies[0].after else {
+        panic!("{patch:?}");
+    };
+    // The second is shadowed by the first, which goes; so it stays, since it denies.
+    assert_eq!(after.ingress.len(), 1);
+    assert_eq!(patch.kept.len(), 1);
+    let only = text.rsplit_once('\n').unwrap().0;
+    let patch = patched(&World::new(only));
+    assert_eq!(patch.policies[0].after, None);
+}
