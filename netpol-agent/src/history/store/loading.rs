@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use netpol_history::manifest::{self, ClusterObject};
-use netpol_history::record::ObjectRecord;
 use netpol_history::{DecodeError, Decoder};
 use netpol_policy::history::{Edge, Interval, PolicyRevision, Present, RuleUse, fingerprint};
 use netpol_policy::model::{Node, Service};
@@ -106,25 +105,24 @@ fn load_objects(
         loaded.policies.push(revision);
         Ok(is_only)
     })?;
-    each(transaction, CLUSTER, |_, row| {
-        let records: Vec<ObjectRecord> = from_slice(row)?;
-        for record in &records {
-            let object = loaded.left_out.usable(manifest::object(record));
-            if let Some(ClusterObject::Node(node)) = object {
-                loaded.cluster.push(node);
-            }
-        }
-        Ok(true)
+    each(transaction, CLUSTER, |number, row| {
+        let object = manifest::object(&from_slice(row)?);
+        let Some(ClusterObject::Node(node)) = loaded.left_out.usable(object) else {
+            return Ok(true);
+        };
+        let is_only = index.cluster.learn(&node.name, number);
+        loaded.cluster.push(node);
+        Ok(is_only)
     })?;
-    each(transaction, SERVICES, |_, row| {
-        let records: Vec<ObjectRecord> = from_slice(row)?;
-        for record in &records {
-            let object = loaded.left_out.usable(manifest::object(record));
-            if let Some(ClusterObject::Service(service)) = object {
-                loaded.services.push(service);
-            }
-        }
-        Ok(true)
+    each(transaction, SERVICES, |number, row| {
+        let object = manifest::object(&from_slice(row)?);
+        let Some(ClusterObject::Service(service)) = loaded.left_out.usable(object) else {
+            return Ok(true);
+        };
+        let key = (service.namespace.clone(), service.name.clone());
+        let is_only = index.services.learn(&key, number);
+        loaded.services.push(service);
+        Ok(is_only)
     })
 }
 

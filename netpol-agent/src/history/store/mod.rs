@@ -86,7 +86,6 @@ pub(super) struct Store {
     open: Option<Open>,
     /// How far rows were numbered before a write of which it is not known whether it is on disk.
     doubtful: Option<Mark>,
-    begun_anew: bool,
 }
 
 #[derive(Debug)]
@@ -104,7 +103,6 @@ impl Store {
             id: None,
             open: None,
             doubtful: None,
-            begun_anew: false,
         }
     }
 
@@ -114,7 +112,7 @@ impl Store {
     /// # Errors
     /// Another agent has it, or the file system does not let it be opened or made.
     pub(super) fn load(&mut self, now: SystemTime) -> Result<History, StoreError> {
-        self.open = None;
+        self.close();
         let found = self.place.open_or_begin(None, now);
         let (found, set_aside) = found.map_err(|fault| self.place.error(fault))?;
         tell(set_aside.as_ref(), &found.loaded.left_out);
@@ -151,38 +149,40 @@ impl Store {
         if !self.open.as_ref().is_some_and(is_there) {
             self.reopen(now)?;
         }
-        // Put back once it has gone well: after an error neither the index nor the database is of any use.
-        let Some(mut open) = self.open.take() else {
+        let Some(open) = &mut self.open else {
             return Err(self.place.error(Fault::Trouble("it is closed".to_owned())));
         };
-        let mark = self.doubtful.unwrap_or_else(|| open.index.mark());
-        let mut apply = || -> Result<(), Fault> {
-            let transaction = open.database.begin_write()?;
-            if let Some(mark) = self.doubtful {
-                open.index.remove_after(&transaction, mark)?;
-            }
-            open.index.apply(&transaction, changes)?;
-            // Durable when it returns, which is the default.
-            transaction.commit()?;
-            Ok(())
-        };
-        match apply() {
+        let doubtful = self.doubtful;
+        let mark = doubtful.unwrap_or_else(|| open.index.mark());
+        match opening::unless_it_panics(|| open.apply(changes, doubtful)) {
             Ok(()) => {
                 self.doubtful = None;
-                self.open = Some(open);
                 Ok(())
             }
             Err(fault) => {
+                // Neither the index nor the database is of any use.
+                self.close();
                 self.doubtful = Some(mark);
                 Err(self.place.error(fault))
             }
         }
     }
 
+    /// Closes the file, also where it is so damaged that the database panics.
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            // What is wrong with it is found when it is opened again.
+            let _ = opening::unless_it_panics(|| {
+                drop(open);
+                Ok(())
+            });
+        }
+    }
+
     /// Opens it after a write that failed, or when the file is not there any more.
     fn reopen(&mut self, now: SystemTime) -> Result<(), StoreError> {
-        // Closed before it is opened: it is locked.
-        self.open = None;
+        // It is locked.
+        self.close();
         let found = self.place.open_or_begin(self.id.as_ref(), now);
         let (found, set_aside) = found.map_err(|fault| self.place.error(fault))?;
         tell(set_aside.as_ref(), &LeftOut::default());
@@ -192,7 +192,6 @@ impl Store {
             return Ok(());
         }
         self.doubtful = None;
-        self.begun_anew = true;
         Err(StoreError::BegunAnew {
             file: self.place.path.clone(),
             reason: match set_aside {
@@ -209,6 +208,26 @@ impl Store {
             index: found.index,
         });
         found.loaded
+    }
+}
+
+impl Open {
+    /// One transaction. `doubtful`: rows after this mark are of a write that was said to have failed.
+    fn apply(&mut self, changes: &Changes, doubtful: Option<Mark>) -> Result<(), Fault> {
+        let transaction = self.database.begin_write()?;
+        if let Some(mark) = doubtful {
+            self.index.remove_after(&transaction, mark)?;
+        }
+        self.index.apply(&transaction, changes)?;
+        // Durable when it returns, which is the default.
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

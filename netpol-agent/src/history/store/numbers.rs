@@ -50,9 +50,9 @@ impl Numbers {
         self.last
     }
 
-    /// Forgets the keys of all later rows. Their numbers are not given again.
-    pub(super) fn forget_after(&mut self, last: u64) {
-        self.by_key.retain(|_, number| *number <= last);
+    /// Forgets the keys of all rows but these. Their numbers are not given again.
+    pub(super) fn retain(&mut self, keeps: impl Fn(u64) -> bool) {
+        self.by_key.retain(|_, number| keeps(*number));
     }
 
     fn hash<K: Hash + ?Sized>(&self, key: &K) -> u128 {
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(numbers.forget("b"), Some(9));
         assert_eq!(numbers.forget("b"), None);
         assert_eq!(numbers.of("b"), (10, true));
-        numbers.forget_after(9);
+        numbers.retain(|number| number <= 9);
         assert_eq!(numbers.of("a"), (8, false));
         assert_eq!(numbers.of("b"), (11, true));
         assert_eq!(numbers.last(), 11);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-use redb::{Builder, Database};
+use redb::{Builder, Database, StorageBackend};
 
 use super::aside::{SetAside, set_aside};
 use super::fault::Fault;
@@ -96,10 +96,8 @@ impl Place {
         }
         let file = FileId::at(&self.path)?;
         let bounded = Bounded::new(opened, self.largest)?;
-        // Assertions of the database fail on some files that were damaged. What was built up until then is dropped.
-        let read = catch_unwind(AssertUnwindSafe(|| self.read(bounded, expected)));
         let (identity, database, loaded, index) =
-            read.unwrap_or_else(|_| Err(Fault::corrupt("it makes no sense")))?;
+            unless_it_panics(|| self.read(bounded, expected))?;
         Ok(Found {
             identity,
             database,
@@ -110,9 +108,10 @@ impl Place {
         })
     }
 
-    fn read(
+    /// Reads and checks all of a file.
+    pub(super) fn read(
         &self,
-        file: Bounded,
+        file: impl StorageBackend,
         expected: Option<&Arc<str>>,
     ) -> Result<(Identity, Database, Loaded, Index), Fault> {
         let mut database = Builder::new()
@@ -176,6 +175,13 @@ impl Place {
         file::sync_directory(&self.directory)?;
         Ok(())
     }
+}
+
+/// Assertions of the database fail on some files that were damaged, and such a file is no more than corrupt. What `work` holds
+/// is not to be used afterwards.
+pub(super) fn unless_it_panics<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err(Fault::corrupt("it makes no sense")))
 }
 
 fn random_id() -> io::Result<String> {

@@ -1,11 +1,12 @@
 //! Which tables there are, and how those of older versions become those of today.
 
 use redb::{ReadableTable as _, Table, TableDefinition, TableHandle as _, WriteTransaction};
+use serde_json::Value;
 
 use super::fault::Fault;
 
 /// What this code writes. A change of what stands in a table makes another version, and a step in [`migrate`].
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Rows by their number. The number says nothing, and is never used for anything else.
 pub(super) type Rows = TableDefinition<'static, u64, &'static [u8]>;
@@ -56,18 +57,19 @@ pub(super) fn migrate(transaction: &WriteTransaction) -> Result<Identity, Fault>
     let version: u32 = version
         .parse()
         .map_err(|_| Fault::corrupt(format!("its version is \"{version}\"")))?;
-    match version {
-        VERSION => {}
-        0 => return Err(Fault::corrupt("there has never been a version 0")),
-        later if later > VERSION => {
-            return Err(Fault::Unusable {
-                word: "newer",
-                reason: format!(
-                    "a later version of the agent wrote it (schema {later}, known up to {VERSION})"
-                ),
-            });
+    if version > VERSION {
+        return Err(Fault::Unusable {
+            word: "newer",
+            reason: format!(
+                "a later version of the agent wrote it (schema {version}, known up to {VERSION})"
+            ),
+        });
+    }
+    for version in version..VERSION {
+        match version {
+            1 => objects_apart(transaction)?,
+            other => return Err(Fault::corrupt(format!("there is no version {other}"))),
         }
-        _ => {}
     }
     meta.insert("version", &*VERSION.to_string())?;
     Ok(Identity {
@@ -80,4 +82,22 @@ fn text(meta: &Table<'_, &str, &str>, key: &str) -> Result<String, Fault> {
     let value = meta.get(key)?;
     let value = value.ok_or_else(|| Fault::corrupt(format!("it does not say its {key}")))?;
     Ok(value.value().to_owned())
+}
+
+/// From version 1 to 2. All nodes were one row, as an array, and so were all Services: each was written again when one of them
+/// changed.
+fn objects_apart(transaction: &WriteTransaction) -> Result<(), Fault> {
+    for rows in [CLUSTER, SERVICES] {
+        let mut table = transaction.open_table(rows)?;
+        let Some(array) = table.remove(0)?.map(|row| row.value().to_vec()) else {
+            continue;
+        };
+        let wrong =
+            |error: serde_json::Error| Fault::corrupt(format!("row 0 of {}: {error}", rows.name()));
+        let objects: Vec<Value> = serde_json::from_slice(&array).map_err(wrong)?;
+        for (number, object) in (1..).zip(objects) {
+            table.insert(number, object.to_string().as_bytes())?;
+        }
+    }
+    Ok(())
 }

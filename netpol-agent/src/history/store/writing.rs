@@ -1,10 +1,13 @@
 //! Changes into rows, within one transaction.
 
+use std::collections::HashSet;
 use std::hash::Hash;
 
 use netpol_history::encode;
+use netpol_history::record::ObjectRecord;
 use netpol_policy::history::{Edge, RuleUse};
-use redb::{Table, WriteTransaction};
+use netpol_policy::model::Service;
+use redb::{ReadableTable as _, Table, WriteTransaction};
 use serde::Serialize;
 
 use super::super::changes::Changes;
@@ -24,6 +27,8 @@ pub(super) struct Index {
     pub(super) intervals: Numbers,
     pub(super) policies: Numbers,
     pub(super) population: Numbers,
+    pub(super) cluster: Numbers,
+    pub(super) services: Numbers,
 }
 
 /// How far the rows of each table were numbered at some moment.
@@ -63,7 +68,7 @@ impl Index {
             (POPULATION, &mut self.population, mark.population),
         ] {
             if numbers.last() > last {
-                numbers.forget_after(last);
+                numbers.retain(|number| number <= last);
                 let mut table = transaction.open_table(rows)?;
                 table.retain_in(last + 1.., |_, _| false)?;
             }
@@ -102,14 +107,13 @@ impl Index {
         }
 
         if let Some(cluster) = &changes.cluster {
-            let records: Vec<_> = cluster.iter().map(encode::cluster_node).collect();
-            let mut table = transaction.open_table(CLUSTER)?;
-            table.insert(0, &*row(&records)?)?;
+            let mut rows = Writing::new(transaction, CLUSTER, &mut self.cluster)?;
+            rows.be(cluster, |node| &node.name, encode::cluster_node)?;
         }
         if let Some(services) = &changes.services {
-            let records: Vec<_> = services.iter().map(encode::service).collect();
-            let mut table = transaction.open_table(SERVICES)?;
-            table.insert(0, &*row(&records)?)?;
+            let mut rows = Writing::new(transaction, SERVICES, &mut self.services)?;
+            let key = |service: &Service| (service.namespace.clone(), service.name.clone());
+            rows.be(services, key, encode::service)?;
         }
         self.apply_groups(transaction)
     }
@@ -218,6 +222,29 @@ impl<'t, 'i> Writing<'t, 'i> {
                 None => Ok(Change::None),
             },
         }
+    }
+
+    /// Has the table hold these objects and no others. Most are there already as they are, and are not written again.
+    fn be<'o, O, K: Hash>(
+        &mut self,
+        objects: &'o [O],
+        key: impl Fn(&'o O) -> K,
+        record: impl Fn(&O) -> ObjectRecord,
+    ) -> Result<(), Fault> {
+        let mut kept = HashSet::new();
+        for object in objects {
+            let (number, _) = self.numbers.of(&key(object));
+            kept.insert(number);
+            let row = row(&record(object))?;
+            let there = self.table.get(number)?;
+            let is_there = there.is_some_and(|there| there.value() == row);
+            if !is_there {
+                self.table.insert(number, &*row)?;
+            }
+        }
+        self.table.retain(|number, _| kept.contains(&number))?;
+        self.numbers.retain(|number| kept.contains(&number));
+        Ok(())
     }
 }
 
