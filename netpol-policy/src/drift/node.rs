@@ -95,15 +95,24 @@ impl NodeRecord {
         if key.computed != Decision::Denied {
             return;
         }
-        let Some(group) = enforcers.protected(edge) else {
+        let protected = enforcers.protected(edge);
+        if key.agreement == Agreement::Agree {
+            // A drop that was seen is this node's own, wherever the pod is that it protects.
+            let is_seen = key
+                .drop
+                .as_ref()
+                .is_some_and(|drop| !drop.reason.is_empty());
+            if is_seen || protected.is_some() {
+                self.stopped += connections;
+                self.enforced.extend(key.policies.iter().cloned());
+            }
+            return;
+        }
+        let Some(group) = protected else {
             return;
         };
         let kind = Kind::of_parts(key.agreement, [&key.source, &key.destination], totals);
         match (key.agreement, kind) {
-            (Agreement::Agree, _) => {
-                self.stopped += connections;
-                self.enforced.extend(key.policies.iter().cloned());
-            }
             (Agreement::Undetermined, _) => self.unclear += connections,
             (_, Some(Kind::NotEnforced | Kind::LateEnforcement)) => {
                 self.after_change += totals.after_change;

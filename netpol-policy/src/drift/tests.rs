@@ -231,6 +231,13 @@ fn a_node_enforces_nothing_only_where_several_went_through_and_none_was_stopped(
     );
     assert_eq!(enforcement(vec![stopped(to("db", 1))]), Enforcement::Seen);
     assert_eq!(enforcement(Vec::new()), Enforcement::NothingSeen);
+    // Stopped on its way, before the destination's interface.
+    let mut on_its_way = stopped(to("db", 1));
+    on_its_way.key.seen_at = SeenAt::Source;
+    assert_eq!(enforcement(vec![on_its_way.clone()]), Enforcement::Seen);
+    // Refused in the destination's name, perhaps by the destination's node.
+    on_its_way.key.drop = None;
+    assert_eq!(enforcement(vec![on_its_way]), Enforcement::NothingSeen);
     // As many of which nobody knows: something that is not seen may stop them.
     let mut unclear = to("web", 5);
     unclear.key.observed = Observed::Unanswered;
