@@ -20,6 +20,16 @@ use crate::console::{self, DIM, HEADING};
 use crate::{build, privilege};
 use acts::{ACTS, Stage};
 
+/// What is asked when all acts are over.
+const EPILOGUE: &[(&str, &[&str])] = &[
+    ("what was blocked", &["list", "--blocked"]),
+    ("where the kernel and the policies disagree", &["drift"]),
+    (
+        "what half a minute says of each rule, too little in earnest",
+        &["unused", "--min-window", "20s"],
+    ),
+];
+
 /// Options of `cargo xtask demo`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -74,10 +84,15 @@ fn play(options: &Options, stage: &Stage) -> Result<()> {
     let manifests = manifests
         .to_str()
         .context("the path of the checkout is not UTF-8")?;
+    let history = directory.path().join("history");
+    let history = history
+        .to_str()
+        .context("the path of the work directory is not UTF-8")?;
     let node = ["--inventory", manifests, "--node", topology::NODE];
     let arguments = node
         .into_iter()
-        .chain(["--exclude-interface", topology::UPLINK]);
+        .chain(["--exclude-interface", topology::UPLINK])
+        .chain(["--history", history]);
     let agent = AgentProcess::start(demo.cluster.node(), directory.path(), arguments)?;
 
     introduce();
@@ -97,12 +112,14 @@ fn play(options: &Options, stage: &Stage) -> Result<()> {
     let readers_left = watch.has_ended()?;
     drop(watch);
     if !stage.is_over() && !readers_left {
-        caption("what was blocked: flows list --blocked");
-        let mut list = flows.command(["list", "--blocked"])?;
-        list.args(color(options.plain));
-        let status = list.status().context("cannot start flows")?;
-        if !status.success() {
-            bail!("flows list failed ({status})");
+        for (what, arguments) in EPILOGUE {
+            caption(&format!("{what}: flows {}", arguments.join(" ")));
+            let mut command = flows.command(arguments.iter().copied())?;
+            command.args(color(options.plain));
+            let status = command.status().context("cannot start flows")?;
+            if !status.success() {
+                bail!("flows {} failed ({status})", arguments[0]);
+            }
         }
     }
     agent.stop()?;
