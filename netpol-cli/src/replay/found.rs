@@ -33,6 +33,18 @@ pub(super) struct Found<'a> {
     proposed: &'a Proposed,
 }
 
+/// Traffic, and what was seen to come of it.
+#[derive(Default)]
+pub(super) struct Total {
+    /// Workload pairs and ports.
+    pub(super) rows: usize,
+    pub(super) sum: Sum,
+    /// Connections that the kernel let through.
+    pub(super) forwarded: u64,
+    /// Connections that it stopped.
+    pub(super) blocked: u64,
+}
+
 impl<'a> Found<'a> {
     /// Compares. Progress is told on standard error.
     pub(super) fn of(history: &History, proposed: &'a Proposed, arguments: Arguments) -> Self {
@@ -79,15 +91,16 @@ impl<'a> Found<'a> {
         rows.filter(move |row| row.change == change)
     }
 
-    /// How many rows there are, and how much traffic they stand for.
-    pub(super) fn total(&self, change: Change) -> (usize, Sum) {
-        let mut total = (0, Sum::default());
-        for row in self.rows(change) {
-            total.0 += 1;
-            let (into, sum) = (&mut total.1, row.seen.sum);
-            into.connections += sum.connections;
-            into.resumed += sum.resumed;
-            into.bytes += sum.bytes;
+    /// All traffic for which one thing changes.
+    pub(super) fn total(&self, change: Change) -> Total {
+        let mut total = Total::default();
+        for Row { seen, .. } in self.rows(change) {
+            total.rows += 1;
+            total.sum.connections += seen.sum.connections;
+            total.sum.resumed += seen.sum.resumed;
+            total.sum.bytes += seen.sum.bytes;
+            total.forwarded += seen.forwarded();
+            total.blocked += seen.blocked();
         }
         total
     }

@@ -21,7 +21,7 @@ struct Answer<'a> {
     /// What was found of that which `--fail-on` names.
     failures: Vec<&'static str>,
     policies: Vec<PolicyChange<'a>>,
-    totals: BTreeMap<&'static str, Total>,
+    totals: Totals,
     traffic: Vec<Traffic<'a>>,
     permitted: Permitted<'a>,
     evidence: Evidence<'a>,
@@ -41,9 +41,21 @@ struct Policy<'a> {
     name: &'a str,
 }
 
+/// Sums of `traffic`, by its `change`.
+#[derive(Serialize)]
+struct Totals {
+    #[serde(flatten)]
+    changes: BTreeMap<&'static str, Total>,
+    /// Not listed.
+    unchanged: SumJson,
+    /// Connections that were seen to get through, and that the policies allow before and deny after.
+    forwarded_that_becomes_denied: u64,
+    /// Connections that were seen to be blocked, and that the policies deny before and allow after.
+    blocked_that_becomes_allowed: u64,
+}
+
 #[derive(Serialize)]
 struct Total {
-    /// Rows of `traffic`; none for what is unchanged, which is not listed.
     rows: usize,
     #[serde(flatten)]
     sum: SumJson,
@@ -221,18 +233,6 @@ pub(super) fn text(found: &Found<'_>) -> io::Result<String> {
 }
 
 fn answer<'a>(found: &'a Found<'_>) -> Answer<'a> {
-    let totals = Change::ALL.into_iter().map(|change| {
-        let (rows, total) = found.total(change);
-        let total = Total {
-            rows,
-            sum: sum(&total),
-        };
-        (change.as_str(), total)
-    });
-    let unchanged = Total {
-        rows: 0,
-        sum: sum(&found.replay.unchanged),
-    };
     let changes = found.changes.iter().map(|change| PolicyChange {
         policy: policy(&change.policy),
         change: change.how.as_str(),
@@ -241,10 +241,27 @@ fn answer<'a>(found: &'a Found<'_>) -> Answer<'a> {
     Answer {
         failures: found.failures().into_iter().map(Kind::as_str).collect(),
         policies: changes.collect(),
-        totals: totals.chain([("unchanged", unchanged)]).collect(),
+        totals: totals(found),
         traffic: rows.map(|row| traffic(found, row)).collect(),
         permitted: permitted(&found.difference),
         evidence: evidence(found),
+    }
+}
+
+fn totals(found: &Found<'_>) -> Totals {
+    let changes = Change::ALL.into_iter().map(|change| {
+        let total = found.total(change);
+        let json = Total {
+            rows: total.rows,
+            sum: sum(&total.sum),
+        };
+        (change.as_str(), json)
+    });
+    Totals {
+        changes: changes.collect(),
+        unchanged: sum(&found.replay.unchanged),
+        forwarded_that_becomes_denied: found.total(Change::NewlyDenied).forwarded,
+        blocked_that_becomes_allowed: found.total(Change::NewlyAllowed).blocked,
     }
 }
 

@@ -78,7 +78,7 @@ fn case(
     why: &str,
     place: Option<(String, usize)>,
 ) -> TestCase {
-    let lines = why.lines().map(|line| clean(line).into_owned());
+    let lines = why.lines().map(plain);
     let why = lines.collect::<Vec<_>>().join("\n");
     let status = if found.arguments.fail_on.has(kind) {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
@@ -90,13 +90,13 @@ fn case(
     } else {
         TestCaseStatus::success()
     };
-    let mut case = TestCase::new(&*clean(name), status);
+    let mut case = TestCase::new(plain(name), status);
     case.set_classname(kind.as_str());
     if !found.arguments.fail_on.has(kind) {
         case.set_system_out(why);
     }
     if let Some((file, line)) = place {
-        case.extra.insert("file".into(), (&*clean(&file)).into());
+        case.extra.insert("file".into(), plain(&file).into());
         case.extra.insert("line".into(), line.to_string().into());
     }
     case
@@ -114,13 +114,16 @@ fn evidence(found: &Found<'_>) -> TestSuite {
     };
     let mut case = TestCase::new("evidence", status);
     let sentences = text::summary(found)
-        .lines()
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
-    let sentences = sentences.into_iter().chain(words::evidence(found));
-    let sentences: Vec<String> = sentences.map(|one| clean(&one).into_owned()).collect();
+        .into_iter()
+        .chain(words::evidence(found));
+    let sentences: Vec<String> = sentences.map(|one| plain(&one)).collect();
     case.set_system_out(sentences.join("\n"));
     let mut suite = TestSuite::new("evidence");
     suite.add_test_case(case);
     suite
+}
+
+/// Text that every XML can hold.
+fn plain(text: &str) -> String {
+    clean(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }

@@ -13,8 +13,8 @@ const ROWS: usize = 40;
 /// The whole comment.
 pub(super) fn text(found: &Found<'_>) -> String {
     let mut out = String::from("### Network policy: replay of the traffic that was seen\n\n");
-    for line in text::summary(found).lines() {
-        out.push_str(&format!("{}\n\n", prose(line)));
+    for line in text::summary(found) {
+        out.push_str(&format!("{}\n\n", prose(&line)));
     }
     match found.failures().as_slice() {
         [] => out.push_str("✅ Nothing of what this check fails on was found.\n\n"),

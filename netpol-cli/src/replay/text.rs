@@ -10,7 +10,9 @@ use super::words;
 /// The whole answer.
 pub(super) fn page(found: &Found<'_>, wide: bool) -> String {
     let mut page = Page::default();
-    page.line(&summary(found));
+    for line in summary(found) {
+        page.line(&line);
+    }
     for change in Change::ALL {
         let rows: Vec<Vec<String>> = found.rows(change).map(|row| cells(row, wide)).collect();
         if !rows.is_empty() {
@@ -28,34 +30,47 @@ pub(super) fn page(found: &Found<'_>, wide: bool) -> String {
     page.text()
 }
 
-/// What changes, in a line or two.
-pub(super) fn summary(found: &Found<'_>) -> String {
+/// What changes, in two sentences.
+pub(super) fn summary(found: &Found<'_>) -> [String; 2] {
+    /// Policies that are told by themselves.
+    const TOLD: usize = 10;
     let changes = words::changes(found);
-    let mut summary = match changes.len() {
-        0 => "No policy changes.".to_owned(),
-        1 => format!("1 policy changes: {}.", changes[0]),
-        count => {
-            let told: Vec<&str> = changes.iter().take(10).map(String::as_str).collect();
-            let more = match count.saturating_sub(told.len()) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            format!("{count} policies change: {}{more}.", told.join(", "))
-        }
+    let told = changes.iter().take(TOLD).map(String::as_str);
+    let told = told.collect::<Vec<_>>().join(", ");
+    let more = match changes.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
-    summary.push_str("\nOf the traffic that was seen: ");
-    let counts = Change::ALL.map(|change| (change.as_str(), found.total(change)));
-    for (word, (_, sum)) in counts {
-        if sum.all() > 0 {
-            summary.push_str(&format!(
-                "{} {word}, ",
-                words::counted(sum.all(), "connection")
-            ));
+    let policies = match changes.len() {
+        0 => "No policy changes.".to_owned(),
+        1 => format!("1 policy changes: {told}."),
+        count => format!("{count} policies change: {told}{more}."),
+    };
+    let mut parts: Vec<String> = Vec::new();
+    for change in Change::ALL {
+        let total = found.total(change);
+        let count = total.sum.all();
+        let part = words::counted(count, "connection");
+        match change {
+            _ if count == 0 => {}
+            Change::NewlyDenied => parts.push(format!(
+                "{part} newly denied, {} of which got through",
+                total.forwarded
+            )),
+            Change::NewlyAllowed => parts.push(format!(
+                "{part} newly allowed, {} of which were blocked",
+                total.blocked
+            )),
+            Change::Unknown => parts.push(format!("{part} of which it cannot be told")),
+            Change::OtherReason => parts.push(format!("{part} the same for another reason")),
         }
     }
     let unchanged = words::counted(found.replay.unchanged.all(), "connection");
-    summary.push_str(&format!("{unchanged} unchanged."));
-    summary
+    parts.push(format!("{unchanged} unchanged"));
+    [
+        policies,
+        format!("Of the traffic that was seen: {}.", parts.join("; ")),
+    ]
 }
 
 fn headings(change: Change, wide: bool) -> Vec<&'static str> {

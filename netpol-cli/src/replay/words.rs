@@ -270,16 +270,11 @@ pub(super) fn evidence(found: &Found<'_>) -> Vec<String> {
         ));
     }
     let losses = evidence.losses.iter().filter(|loss| loss.count > 0);
-    let losses: Vec<String> = losses
-        .map(|loss| {
-            format!(
-                "{} {} {}",
-                loss.count,
-                loss.stage,
-                loss.reason.replace('_', " ")
-            )
-        })
-        .collect();
+    let losses = losses.map(|loss| {
+        let reason = loss.reason.replace('_', " ");
+        format!("{} ({}: {reason})", loss.count, loss.stage)
+    });
+    let losses: Vec<String> = losses.collect();
     sentences.push(match losses.as_slice() {
         [] => "Nothing was lost.".to_owned(),
         losses => format!("Lost, and so perhaps not seen: {}.", losses.join(", ")),
