@@ -169,7 +169,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
         watches: inventory.watches(),
         converter,
         exports: exports.exports.clone(),
-        history: grpc::Histories::new(remembered.as_ref().map(|running| running.reader.clone())),
+        history: grpc::Histories::new(remembered.as_ref()),
         metrics: metrics.clone(),
         access: Access::new(&config.serving, inventory.client())?,
         tcp,
@@ -244,10 +244,12 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     let farewell = async {
         while servers.join_next().await.is_some() {}
         while tasks.join_next().await.is_some() {}
-        exports.end().await;
-        if let Some(running) = remembered {
-            running.end().await;
-        }
+        let written = async {
+            if let Some(running) = remembered {
+                running.end().await;
+            }
+        };
+        tokio::join!(exports.end(), written);
     };
     if timeout(FAREWELL, farewell).await.is_err() {
         warn!(

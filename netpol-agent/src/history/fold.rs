@@ -68,17 +68,25 @@ impl Dimension {
 
     /// What the family of a key has in common; `None` where there is nothing (more) to fold.
     pub(super) fn family(self, key: &EdgeKey) -> Option<EdgeKey> {
-        let mut family = key.clone();
+        // Most keys have little to fold: they are not copied for the rest.
+        let with_source = |source| EdgeKey {
+            source,
+            ..key.clone()
+        };
+        let with_destination = |destination| EdgeKey {
+            destination,
+            ..key.clone()
+        };
         match self {
-            Self::Port => {
-                matches!(key.port, Port::One(_)).then(|| family.port = Port::Many)?;
-            }
-            Self::SourceBlock => family.source = everybody(&key.source)?,
-            Self::DestinationBlock => family.destination = everybody(&key.destination)?,
-            Self::Source => family.source = anybody(&key.source)?,
-            Self::Destination => family.destination = anybody(&key.destination)?,
+            Self::Port => matches!(key.port, Port::One(_)).then(|| EdgeKey {
+                port: Port::Many,
+                ..key.clone()
+            }),
+            Self::SourceBlock => everybody(&key.source).map(with_source),
+            Self::DestinationBlock => everybody(&key.destination).map(with_destination),
+            Self::Source => anybody(&key.source).map(with_source),
+            Self::Destination => anybody(&key.destination).map(with_destination),
         }
-        Some(family)
     }
 
     /// What becomes of members of a family, given with how often each was seen, so that few more than `kept` are left.

@@ -241,7 +241,7 @@ async fn what_was_missed_is_counted_and_lowers_what_the_interval_is_worth() {
     agent
         .until(|history| !history.nodes[0].intervals.is_empty())
         .await;
-    agent.connect(1..=500_000);
+    agent.connect(1..=60_000);
     let history = agent
         .until(|history| {
             let intervals = &history.nodes[0].intervals;
@@ -253,7 +253,7 @@ async fn what_was_missed_is_counted_and_lowers_what_the_interval_is_worth() {
     let told = agent.until(|history| {
         let lost = agent.status.lost();
         let lost = lost.iter().find(|lost| lost.stage == Stage::History);
-        connections(history) + lost.map_or(0, |lost| lost.count) == 500_000
+        connections(history) + lost.map_or(0, |lost| lost.count) == 60_000
     });
     told.await;
     agent.end().await;
