@@ -13,16 +13,19 @@ use crate::{
 use netpol_api::v1::{self, observer_server::ObserverServer, watch_flows_response::Item};
 use std::time::Duration;
 
-struct Server {
+pub(crate) struct Server {
     dir: tempfile::TempDir,
-    script: Script,
+    pub(crate) script: Script,
 }
 
 impl Server {
     fn start(items: Vec<Item>) -> Self {
+        Self::playing(Script::new(Play::of(items)))
+    }
+
+    pub(crate) fn playing(script: Script) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(dir.path().join("agent.sock")).unwrap();
-        let script = Script::new(Play::of(items));
         let service = ObserverServer::new(script.clone());
         tokio::spawn(
             tonic::transport::Server::builder()
@@ -32,7 +35,7 @@ impl Server {
         Self { dir, script }
     }
 
-    fn flows(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn flows(&self, arguments: &[&str]) -> Command {
         let mut command = flows(arguments);
         let socket = self.dir.path().join("agent.sock");
         command.env("NETPOL_SERVER", format!("unix://{}", socket.display()));

@@ -5,6 +5,7 @@
 )]
 
 mod cluster;
+mod history;
 mod local;
 mod paused;
 mod scripted;

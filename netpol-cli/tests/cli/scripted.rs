@@ -44,6 +44,10 @@ pub(crate) struct Script {
     shown: Arc<Mutex<Vec<String>>>,
     /// The only one that is let in.
     token: Arc<Mutex<Option<String>>>,
+    /// What is remembered; `None`: nothing is.
+    history: Option<Vec<v1::ReadHistoryResponse>>,
+    /// Since when it was asked for.
+    since: Arc<Mutex<Option<prost_types::Timestamp>>>,
 }
 
 impl Script {
@@ -57,6 +61,8 @@ impl Script {
             asked: Arc::default(),
             shown: Arc::default(),
             token: Arc::default(),
+            history: None,
+            since: Arc::default(),
         }
     }
 
@@ -68,6 +74,15 @@ impl Script {
 
     pub(crate) fn with_status(self, status: GetStatusResponse) -> Self {
         Self { status, ..self }
+    }
+
+    pub(crate) fn remembering(self, history: Vec<v1::ReadHistoryResponse>) -> Self {
+        let history = Some(history);
+        Self { history, ..self }
+    }
+
+    pub(crate) fn since(&self) -> Option<prost_types::Timestamp> {
+        *self.since.lock().unwrap()
     }
 
     /// Lets in nobody else from now on.
@@ -148,9 +163,22 @@ impl Observer for Script {
 
     async fn read_history(
         &self,
-        _: Request<v1::ReadHistoryRequest>,
+        request: Request<v1::ReadHistoryRequest>,
     ) -> Result<Response<Self::ReadHistoryStream>, Status> {
-        Err(Status::unimplemented("no test asks for it"))
+        self.admit(&request)?;
+        *self.since.lock().unwrap() = request.into_inner().since;
+        let history = self.history.clone();
+        let history = history
+            .ok_or_else(|| Status::failed_precondition("this agent remembers no traffic"))?;
+        let (sender, receiver) = mpsc::channel(4);
+        tokio::spawn(async move {
+            for item in history {
+                if sender.send(Ok(item)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
     }
 }
 

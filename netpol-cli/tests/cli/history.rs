@@ -1,0 +1,249 @@
+//! `flows export` and `flows import`: files of what nodes remember.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use netpol_api::v1::ReadHistoryResponse;
+use netpol_api::v1::read_history_response::Item;
+use serde_json::Value;
+
+use crate::local::Server;
+use crate::scripted::{Play, Script};
+use crate::{flows, text};
+
+/// The history file of a node, read at a minute of an hour. Its one edge has as many connections.
+fn file(node: &str, store: &str, minute: u64) -> String {
+    let at = |minute: u64| format!("2026-11-21T15:{minute:02}:00Z");
+    let read_at = at(minute);
+    let lines = [
+        format!(
+            r#"{{"header":{{"format":"netpol-history","major":1,"minor":0,"written_at":"{read_at}","written_by":"test"}}}}"#
+        ),
+        format!(
+            r#"{{"node":{{"name":"{node}","store":"{store}","read_at":"{read_at}","dialect":"specification"}}}}"#
+        ),
+        format!(
+            r#"{{"interval":{{"from":"{}","until":"{read_at}","losses":[{{"stage":"kernel","reason":"ring_full","count":2}}]}}}}"#,
+            at(0)
+        ),
+        format!(
+            r#"{{"edge":{{"key":{{"seen_at":"source","source":{{"node":"{node}"}},"destination":{{"outside":"192.0.2.1/32"}},"protocol":"TCP","port":443,"observed":"forwarded","computed":"allowed","agreement":"agree"}},"totals":{{"connections":{minute},"first_seen":"{}","last_seen":"{read_at}"}}}}}}"#,
+            at(0)
+        ),
+        r#"{"end":{"lines":4}}"#.to_owned(),
+    ];
+    lines.map(|line| line + "\n").concat()
+}
+
+fn written(directory: &Path, name: &str, content: &str) -> PathBuf {
+    let path = directory.join(name);
+    fs::write(&path, content).unwrap();
+    path
+}
+
+/// Exit code, what is said on standard error, and the JSON on standard output.
+async fn import(arguments: &[&str]) -> (i32, String, Value) {
+    let mut all = vec!["import", "-o", "json"];
+    all.extend(arguments);
+    let output = flows(&all).output().await.unwrap();
+    let json = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    let said = text(&output.stderr).to_owned();
+    (output.status.code().unwrap(), said, json)
+}
+
+fn lines(node: &str, file: &str) -> Vec<ReadHistoryResponse> {
+    let lines = file.split_inclusive('\n');
+    lines
+        .map(|line| ReadHistoryResponse {
+            node: node.to_owned(),
+            item: Some(Item::Lines(line.as_bytes().to_vec().into())),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn an_import_is_never_counted_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_string_lossy().into_owned();
+    let directory = directory.path();
+    written(directory, "early", &file("a", "s", 10));
+    written(directory, "late", &file("a", "s", 30));
+    written(directory, "other", &file("b", "s", 20));
+    written(directory, "anew", &file("a", "t", 50));
+    let (into, early, late) = (path("all.jsonl.gz"), path("early"), path("late"));
+    let (code, said, json) = import(&[&early, &path("other"), "--into", &into]).await;
+    assert_eq!((code, said.as_str()), (0, ""));
+    assert_eq!(json["nodes"].as_array().unwrap().len(), 2);
+    assert!(fs::read(&into).unwrap().starts_with(&[0x1f, 0x8b]));
+
+    let (code, said, _) = import(&[&late, &early, "--into", &into]).await;
+    assert_eq!(code, 0);
+    assert_eq!(
+        said,
+        "flows: 2 memories stand in later readings too: those count\n"
+    );
+    let (code, _, json) = import(&[&path("anew"), &into, "--into", &into]).await;
+    assert_eq!(code, 0);
+    let nodes: Vec<(&str, &str, &str)> = json["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| {
+            let text = |field: &str| node[field].as_str().unwrap();
+            (text("name"), text("store"), text("until"))
+        })
+        .collect();
+    assert_eq!(
+        nodes,
+        [
+            ("a", "s", "2026-11-21T15:30:00.000000000Z"),
+            ("a", "t", "2026-11-21T15:50:00.000000000Z"),
+            ("b", "s", "2026-11-21T15:20:00.000000000Z"),
+        ]
+    );
+    // The first store was begun anew after half an hour; a later reading of the second one replaces that one alone.
+    written(directory, "later", &file("a", "t", 55));
+    let (_, _, json) = import(&[&path("later"), "--into", &into]).await;
+    assert_eq!(json["nodes"][0]["watched_seconds"], 30 * 60);
+    assert_eq!(json["nodes"][1]["watched_seconds"], 55 * 60);
+    // Nothing is left beside the file.
+    let names = fs::read_dir(directory).unwrap().count();
+    assert_eq!(names, 6);
+}
+
+#[tokio::test]
+async fn what_is_in_a_file_is_shown_by_node() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = written(directory.path(), "h", &file("node-a", "s", 30));
+    let output = flows(&["import", path.to_str().unwrap()])
+        .output()
+        .await
+        .unwrap();
+    assert!(output.status.success());
+    let expected =
+        "  NODE    WATCHED  FROM                  UNTIL                 EDGES  RULES  LOST
+  node-a  30m 0s   2026-11-21T15:00:00Z  2026-11-21T15:30:00Z  1      0      2 kernel ring full
+1 node, 1 edge, 0 parts of policies that matched, 0 policies in force, 0 sets of pods
+";
+    assert_eq!(text(&output.stdout), expected);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_taken_as_far_as_it_goes_and_is_no_success() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = file("a", "s", 10);
+    let cut = &whole[..whole.len() - 15];
+    let path = written(directory.path(), "cut", cut);
+    let path = path.to_str().unwrap();
+    let (code, said, json) = import(&[path]).await;
+    assert_eq!(code, 1);
+    assert!(said.contains("cut: line 5: "), "{said}");
+    assert!(said.contains("the history ends early"), "{said}");
+    assert_eq!(json["nodes"][0]["edges"], 1);
+    let losses = json["nodes"][0]["losses"].as_array().unwrap();
+    assert!(
+        losses.iter().any(|one| one["reason"] == "unreadable_line"),
+        "{losses:?}"
+    );
+    assert_eq!(json["missing"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_history_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let into = written(directory.path(), "into", &file("a", "s", 10));
+    let other = written(directory.path(), "other", "kind: Pod\n");
+    let newer = file("a", "s", 20).replace("\"major\":1", "\"major\":9");
+    let newer = written(directory.path(), "newer", &newer);
+    let nowhere = directory.path().join("nowhere");
+    for (path, word) in [
+        (&other, "not a history file"),
+        (&newer, "version 9"),
+        (&nowhere, "No such file"),
+    ] {
+        let paths = [path, &into].map(|path| path.to_str().unwrap());
+        let (code, said, _) = import(&[paths[0], "--into", paths[1]]).await;
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains(paths[0]) && said.contains(word), "{said}");
+    }
+    assert_eq!(fs::read_to_string(&into).unwrap(), file("a", "s", 10));
+    let below = format!("{}/x", into.display());
+    let (code, said, _) = import(&[into.to_str().unwrap(), "--into", &below]).await;
+    assert_eq!(code, 2);
+    assert!(said.contains(&below), "{said}");
+}
+
+#[tokio::test]
+async fn an_export_holds_all_nodes_and_names_those_that_are_missing() {
+    let mut items = lines("a", &file("a", "s", 10));
+    items.extend(lines("b", &file("b", "s", 20)));
+    items.push(ReadHistoryResponse {
+        node: "c".into(),
+        item: Some(Item::Missing("its agent is silent".into())),
+    });
+    let server = Server::playing(Script::new(Play::default()).remembering(items));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out.jsonl.gz");
+    let path = path.to_str().unwrap();
+    let arguments = ["export", "-o", path, "--since", "2026-03-01T09:30:00Z"];
+    let output = server.flows(&arguments).output().await.unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("flows: warning: no history of c: its agent is silent"),
+        "{said}"
+    );
+    assert!(said.contains("2 nodes, 2 edges"), "{said}");
+    assert_eq!(server.script.since().unwrap().seconds, 1_772_357_400);
+    let (code, _, json) = import(&[path]).await;
+    assert_eq!(code, 0);
+    assert_eq!(json["nodes"].as_array().unwrap().len(), 2);
+    assert_eq!(json["missing"][0]["node"], "c");
+
+    let output = server.flows(&["export", "-o", "-"]).output().await.unwrap();
+    assert!(text(&output.stdout).starts_with("{\"header\":"));
+    assert!(text(&output.stdout).trim_end().ends_with("\"lines\":8}}"));
+}
+
+#[tokio::test]
+async fn where_nothing_is_remembered_nothing_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = written(directory.path(), "out.jsonl", "as it was");
+    let nothing = Script::new(Play::default());
+    let missing = ReadHistoryResponse {
+        node: "c".into(),
+        item: Some(Item::Missing("silent".into())),
+    };
+    let all_missing = Script::new(Play::default()).remembering(vec![missing]);
+    for (script, word) in [
+        (nothing, "this agent remembers no traffic"),
+        (all_missing, "no node remembers anything"),
+    ] {
+        let server = Server::playing(script);
+        let arguments = ["export", "-o", path.to_str().unwrap()];
+        let output = server.flows(&arguments).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            text(&output.stderr).contains(word),
+            "{}",
+            text(&output.stderr)
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "as it was");
+    }
+}
+
+/// A history of commands that say what is in it is had from the server too.
+#[tokio::test]
+async fn without_a_file_the_server_is_asked() {
+    let script = Script::new(Play::default()).remembering(lines("a", &file("a", "s", 10)));
+    let server = Server::playing(script);
+    let output = server
+        .flows(&["drift", "-o", "json"])
+        .output()
+        .await
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let mut nowhere = flows(&["--server", "unix:///nonexistent/agent.sock", "drift"]);
+    let output = nowhere.output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2), "1 is an answer of drift");
+}
