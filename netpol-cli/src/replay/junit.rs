@@ -64,7 +64,7 @@ fn permitted(found: &Found<'_>, kind: Kind) -> Vec<TestCase> {
             _ => (&change.opened, &change.opening),
         };
         let (from, to) = (words::parties(&change.from), words::parties(&change.to));
-        let name = format!("{from} to {to} at {ports}");
+        let name = format!("{from} to {to} at {}", words::ports(ports));
         let why = format!("such as {}", words::example(example.as_deref()));
         case(found, kind, &name, &why, None)
     });

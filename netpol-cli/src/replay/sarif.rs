@@ -2,6 +2,7 @@
 
 use std::io;
 
+use netpol_policy::matrix::Party;
 use netpol_policy::replay::{Change, Row};
 use serde::Serialize;
 
@@ -234,7 +235,13 @@ fn permitted(found: &Found<'_>, kind: Kind) -> Vec<Outcome> {
             example => format!(", such as {example}"),
         };
         let (from, to) = (words::parties(&change.from), words::parties(&change.to));
-        let sentence = format!("{}: {from} to {to} at {ports}{example}.", kind.heading());
+        let places = words::ports(ports);
+        let sentence = format!("{}: {from} to {to} at {places}{example}.", kind.heading());
+        let names = |parties: &[Party]| {
+            let names = parties.iter().map(Party::to_string);
+            names.collect::<Vec<_>>().join(",")
+        };
+        let (from, to) = (names(&change.from), names(&change.to));
         let identity = format!("{} {from} {to} {ports}", kind.as_str());
         outcome(&sentence, identity, found.first_place())
     });
@@ -256,10 +263,10 @@ fn outcome(sentence: &str, finding: String, place: Option<Place>) -> Outcome {
 }
 
 fn message(text: &str) -> Message {
-    // Braces in a message are placeholders, and brackets links.
+    // In the format's messages braces are placeholders, and brackets with parentheses behind them links.
     let text = clean(text).replace('{', "{{").replace('}', "}}");
     Message {
-        text: text.replace('[', "\\[").replace(']', "\\]"),
+        text: text.replace("](", "] ("),
     }
 }
 
@@ -313,6 +320,6 @@ mod tests {
     #[test]
     fn messages_hold_no_placeholders_and_no_links() {
         let text = message("a{0} [b](javascript:c)\n").text;
-        assert_eq!(text, "a{{0}} \\[b\\](javascript:c)\u{fffd}");
+        assert_eq!(text, "a{{0}} [b] (javascript:c)\u{fffd}");
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use netpol_policy::difference;
 use netpol_policy::explain::rule_field;
 use netpol_policy::history::{PolicyName, Port};
-use netpol_policy::matrix::Party;
+use netpol_policy::matrix::{Party, PortSet};
 use netpol_policy::replay::{Decisive, Reason, Row, Said, Seen, Who};
 use netpol_policy::verdict::{
     DecidedBy, Decision, DenyReason, Direction, NearestMiss, PolicyKind, RuleRef,
@@ -225,7 +225,16 @@ pub(super) fn parties(parties: &[Party]) -> String {
     some(&names)
 }
 
-/// `such as prod/web to 10.0.0.1 at TCP 443`; nothing where there is no example.
+/// `TCP 80,443`, or `all ports`.
+pub(super) fn ports(ports: &PortSet) -> String {
+    if ports.is_all() {
+        "all ports".to_owned()
+    } else {
+        ports.to_string()
+    }
+}
+
+/// `prod/web to 10.0.0.1 at TCP 443`; nothing where there is no example.
 pub(super) fn example(example: Option<&difference::Example>) -> String {
     example.map_or_else(String::new, |example| {
         let connection = &example.connection;
