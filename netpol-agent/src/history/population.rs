@@ -169,3 +169,148 @@ fn count(
     }
     counted
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use netpol_policy::manifest;
+
+    use super::*;
+    use crate::inventory::{Change, ObjectKey, Report};
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn pod(name: &str, job: &str, node: &str, phase: &str) -> Change {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, \
+             labels: {{app: sync, controller-uid: {name}}}, \
+             ownerReferences: [{{controller: true, kind: Job, name: {job}, apiVersion: batch/v1, uid: u}}]}}\n\
+             spec: {{nodeName: {node}}}\nstatus: {{phase: {phase}}}\n"
+        );
+        let read = manifest::parse(&text);
+        assert_eq!(read.errors, []);
+        Change::Apply(read.objects.into_iter().next().unwrap())
+    }
+
+    fn gone(name: &str) -> Change {
+        Change::Remove(ObjectKey {
+            kind: "Pod".into(),
+            namespace: "shop".into(),
+            name: name.into(),
+        })
+    }
+
+    #[derive(Default)]
+    struct Stage {
+        snapshot: Snapshot,
+        groups: Groups,
+        population: Population,
+    }
+
+    impl Stage {
+        fn change(&mut self, changes: Vec<Change>, seconds: u64) {
+            self.snapshot = self.snapshot.next(changes, Report::default(), at(seconds));
+            self.follow(seconds);
+        }
+
+        fn follow(&mut self, seconds: u64) {
+            let (population, groups) = (&mut self.population, &mut self.groups);
+            assert_eq!(population.follow(&self.snapshot, groups, at(seconds)), 0);
+        }
+
+        /// Workload, pods by node, and when they were seen first and last.
+        fn told(&self, now: u64) -> Vec<(String, Vec<(String, u32)>, u64, u64)> {
+            let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
+            let all = self.population.all(at(now)).into_iter().map(|one| {
+                let pods = one.pods.iter();
+                (
+                    one.group.workload.name.to_string(),
+                    pods.map(|(node, count)| (node.to_string(), *count))
+                        .collect(),
+                    seconds(one.first_seen),
+                    seconds(one.last_seen),
+                )
+            });
+            let mut all: Vec<_> = all.collect();
+            all.sort();
+            all
+        }
+    }
+
+    fn nodes(nodes: &[(&str, u32)]) -> Vec<(String, u32)> {
+        let nodes = nodes.iter();
+        nodes
+            .map(|(node, count)| ((*node).to_owned(), *count))
+            .collect()
+    }
+
+    #[test]
+    fn a_job_is_remembered_after_its_pods_are_gone() {
+        let mut stage = Stage::default();
+        let pods = [("a-1", "n1"), ("a-2", "n1"), ("a-3", "n2")];
+        let changes = pods.map(|(name, node)| pod(name, "a", node, "Running"));
+        stage.change(changes.into(), 10);
+        let counted = nodes(&[("n1", 2), ("n2", 1)]);
+        assert_eq!(stage.told(15), [("a".to_owned(), counted, 10, 15)]);
+        // Finished ones do not count, whether they are still there or not.
+        stage.change(vec![pod("a-1", "a", "n1", "Succeeded"), gone("a-2")], 20);
+        assert_eq!(
+            stage.told(25),
+            [("a".to_owned(), nodes(&[("n2", 1)]), 10, 25)]
+        );
+        stage.change(vec![gone("a-3")], 30);
+        assert_eq!(stage.told(99), [("a".to_owned(), Vec::new(), 10, 30)]);
+        stage.population.forget_before(at(30));
+        assert_eq!(stage.told(99).len(), 1);
+        stage.population.forget_before(at(31));
+        assert_eq!(stage.told(99), []);
+    }
+
+    #[test]
+    fn only_what_changed_is_written() {
+        let mut stage = Stage::default();
+        let pods = ["a", "b"].map(|job| pod(&format!("{job}-1"), job, "n1", "Running"));
+        stage.change(pods.into(), 10);
+        assert_eq!(stage.population.take_changes().len(), 2);
+        stage.population.settle(true);
+        stage.change(vec![pod("b-2", "b", "n1", "Running")], 20);
+        let changes = stage.population.take_changes();
+        let written: Vec<&str> = changes
+            .iter()
+            .map(|(group, _)| &*group.workload.name)
+            .collect();
+        assert_eq!(written, ["b"]);
+    }
+
+    #[test]
+    fn what_the_store_holds_goes_on_or_was_there_while_the_node_watched() {
+        let mut before = Stage::default();
+        let pods = ["a", "b"].map(|job| pod(&format!("{job}-1"), job, "n1", "Running"));
+        before.change(pods.into(), 10);
+        let held = before.population.all(at(10));
+        for is_late in [false, true] {
+            let mut stage = Stage::default();
+            let load = |stage: &mut Stage| {
+                for one in &held {
+                    stage
+                        .population
+                        .load(one.clone(), &mut stage.groups, at(50));
+                }
+            };
+            if !is_late {
+                load(&mut stage);
+            }
+            stage.change(vec![pod("a-7", "a", "n2", "Running")], 100);
+            if is_late {
+                load(&mut stage);
+                stage.follow(110);
+            }
+            let told = stage.told(120);
+            assert_eq!(told[0], ("a".to_owned(), nodes(&[("n2", 1)]), 10, 120));
+            assert_eq!((&*told[1].0, told[1].1.len(), told[1].2), ("b", 0, 10));
+        }
+    }
+}

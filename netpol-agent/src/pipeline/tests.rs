@@ -2,6 +2,7 @@
 
 mod identities;
 mod late;
+mod open;
 
 use std::borrow::Cow;
 use std::time::UNIX_EPOCH;

@@ -77,14 +77,14 @@ fn a_scan_of_ports_leaves_the_ports_that_are_used() {
     for second in 0..100 {
         edges.add(key(pods("web"), pods("db"), 5432), one(second));
     }
-    for port in 1..=u16::MAX {
+    for port in 1..=10_000 {
         edges.add(key(pods("web"), pods("db"), port), one(200));
     }
     assert!(edges.len() <= 64, "{}", edges.len());
     let of_port = |port| edges.iter().find(|edge| edge.key.port == port).unwrap();
     assert_eq!(of_port(Port::One(5432)).totals.connections, 101);
-    assert!(of_port(Port::Many).totals.connections > 65_000);
-    assert_eq!(total(&edges).unwrap().connections, 100 + 65_535);
+    assert!(of_port(Port::Many).totals.connections > 9900);
+    assert_eq!(total(&edges).unwrap().connections, 100 + 10_000);
 }
 
 #[test]

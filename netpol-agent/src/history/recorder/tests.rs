@@ -411,3 +411,23 @@ fn a_policy_that_nobody_saw_is_a_counted_loss() {
         (crate::flow::Stage::History, "policy_unseen", 1)
     );
 }
+
+#[test]
+fn an_open_connection_goes_on_where_it_counts_already() {
+    let mut stage = Stage::new();
+    let flow = at_destination(with_ingress(connection(1), allowed_by(&["web"])));
+    stage.take(&flow);
+    for id in [1, 2] {
+        stage.recorder.go_on(&Progress {
+            id: crate::flow::FlowId(id),
+            last_seen: at(600),
+            forward: counters(30),
+            reply: counters(20),
+        });
+    }
+    let totals = stage.edge().totals;
+    assert_eq!((totals.connections, totals.packets), (1, 50));
+    assert_eq!(totals.last_seen, at(600));
+    let used = &stage.history().uses[0].totals;
+    assert_eq!((used.hits, used.bytes, used.last_seen), (1, 5000, at(600)));
+}
