@@ -9,6 +9,7 @@
 mod github;
 mod gitlab;
 mod notes;
+mod refused;
 mod scratch;
 mod traffic;
 

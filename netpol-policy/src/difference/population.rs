@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::dialect::Dialect;
 use crate::history::{History, Present};
 use crate::inventory::Inventory;
 use crate::model::{Cidr, Namespace, Object, Phase, Pod, Workload};
@@ -12,7 +13,7 @@ type Key<'a> = (&'a str, &'a Workload);
 
 /// An inventory without policies: nodes, Services, and for each workload pods that stand for those it has. Of a workload
 /// without pods now, such as a Job that ended, those that it had last. Objects that are proposed, such as Deployments with
-/// other labels, take the place of what is remembered of them.
+/// other labels, take the place of what is remembered of them. Policies are read as the agents read them.
 #[must_use]
 pub fn population(history: &History, proposed: &[Object]) -> Inventory {
     let nodes = history.cluster.iter().cloned().map(Object::Node);
@@ -44,7 +45,11 @@ pub fn population(history: &History, proposed: &[Object]) -> Inventory {
         .iter()
         .flat_map(|node| node.pod_cidrs.iter().copied())
         .collect();
-    Inventory::new(objects).with_pod_ranges(&ranges)
+    let mut dialects = history.nodes.iter();
+    let dialect = dialects.find_map(|node| Dialect::named(&node.dialect));
+    Inventory::new(objects)
+        .with_dialect(dialect.unwrap_or_default())
+        .with_pod_ranges(&ranges)
 }
 
 fn key(present: &Present) -> Key<'_> {

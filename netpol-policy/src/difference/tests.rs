@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::history::{History, PodGroup, Present, RememberedPolicy};
+use crate::history::{History, NodeHistory, PodGroup, Present, RememberedPolicy};
 use crate::inventory::NAMESPACE_NAME_LABEL;
 use crate::manifest;
 use crate::model::{Labels, NamedPort, Object, Protocol, Workload};
@@ -186,6 +186,29 @@ fn an_address_that_is_not_known_leaves_unclear_what_blocks_decide() {
         .unwrap();
     assert_eq!(pods.caveats, [Caveat::AddressUnknown]);
     assert!(pods.unclear.is_all() && pods.opened.is_empty());
+}
+
+#[test]
+fn policies_are_read_as_the_agents_read_them() {
+    let everything = "{podSelector: {matchLabels: {app: web}}, egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: '::/0'}}]}]}";
+    let none = "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}";
+    let mut history = shop();
+    for (dialect, reaches_pods) in [("specification", true), ("cilium", false)] {
+        history.nodes = vec![NodeHistory {
+            name: "n1".into(),
+            store: "s1".into(),
+            read_at: SystemTime::UNIX_EPOCH,
+            intervals: Vec::new(),
+            dialect: dialect.into(),
+        }];
+        let found = compare(&history, &[none], &[everything]);
+        let mut pods = found.changes.iter().map(|change| names(&change.to));
+        assert_eq!(
+            pods.any(|names| names.contains("ci/shell")),
+            reaches_pods,
+            "{dialect}"
+        );
+    }
 }
 
 #[test]
