@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use netpol_policy::history::edge::{Agreement, Observed, PolicyName, Port, SeenAt};
-use netpol_policy::history::policy::{RememberedPolicy, fingerprint};
+use netpol_policy::history::{RememberedPolicy, fingerprint};
 use netpol_policy::history::rule::Part;
 use netpol_policy::history::{
     Edge, EdgeKey, EdgeTotals, History, Interval, NodeHistory, Party, PodGroup, PolicyRevision,
