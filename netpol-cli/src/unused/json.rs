@@ -10,7 +10,8 @@ use netpol_policy::unused::{Entry, PolicyReport, Watch, Window};
 use netpol_policy::verdict::PolicyRef;
 use serde::Serialize;
 
-use super::{Shown, words};
+use super::Shown;
+use crate::traffic;
 
 /// Changes when a field is taken away or means something else.
 const VERSION: u32 = 1;
@@ -171,7 +172,7 @@ fn policy(shown: &Shown<'_>, policy: &PolicyReport) -> PolicyJson {
         namespace: reference.namespace.to_string(),
         name: reference.name.to_string(),
         generation: reference.generation,
-        since: policy.since.map(words::time),
+        since: policy.since.map(traffic::time),
         subjects: SubjectsJson {
             pods_now: policy.subjects.pods,
             workloads_now: policy.subjects.workloads.clone(),
@@ -211,8 +212,8 @@ fn watch(watch: &Watch) -> WatchJson {
 
 fn window(window: Window) -> WindowJson {
     WindowJson {
-        from: words::time(window.from),
-        until: words::time(window.until),
+        from: traffic::time(window.from),
+        until: traffic::time(window.until),
         seconds: window.length().as_secs(),
     }
 }
@@ -246,8 +247,8 @@ fn entry(shown: &Shown<'_>, policy: &PolicyReport, entry: &Entry) -> EntryJson {
         resumed: count(|totals| totals.resumed),
         forwarded: count(|totals| totals.forwarded),
         bytes: count(|totals| totals.bytes),
-        first_seen: totals.map(|totals| words::time(totals.first_seen)),
-        last_seen: totals.map(|totals| words::time(totals.last_seen)),
+        first_seen: totals.map(|totals| traffic::time(totals.first_seen)),
+        last_seen: totals.map(|totals| traffic::time(totals.last_seen)),
         window: entry.window.map(window),
         shadowed_by: names
             .map(|name| named(&name.policy, explain::rules_list(name.direction), name.part))

@@ -20,8 +20,8 @@ use clap::ArgMatches;
 use netpol_policy::history::{RememberedPolicy, in_force};
 use netpol_policy::unused::{Entry, PolicyReport, Report, unused};
 
-pub(crate) use self::args::{command, window};
 use self::args::{Arguments, Format};
+pub(crate) use self::args::{command, window};
 use crate::args::color_of;
 use crate::error::CliError;
 use crate::history::{self, Reporter};

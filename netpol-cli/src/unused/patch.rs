@@ -8,10 +8,11 @@ use netpol_policy::unused::{
 };
 use netpol_policy::verdict::{Decision, Direction, PolicyKind};
 
+use super::Shown;
 use super::table::counted;
-use super::{Shown, words};
 use crate::history::Reporter;
 use crate::text::clean;
+use crate::traffic;
 
 /// A stream of YAML documents; what is told of all of them stands before the first, as comments.
 pub(super) fn text(history: &History, policies: &[RememberedPolicy], shown: &Shown<'_>) -> String {
@@ -135,15 +136,11 @@ fn replayed(replayed: &Replayed) -> String {
     if replayed.traffic == 0 {
         return "No traffic is remembered, so nothing was asked.".to_owned();
     }
-    // A u64 of connections may be more than a usize of the machine, so words are made here.
-    let connections = match replayed.connections {
-        1 => "1 connection".to_owned(),
-        count => format!("{count} connections"),
-    };
     let mut text = format!(
-        "All remembered traffic ({}, {connections}) was asked of the policies before and after: nothing seen would get \
+        "All remembered traffic ({}, {}) was asked of the policies before and after: nothing seen would get \
          another answer.",
         counted(replayed.traffic, "kind", "kinds"),
+        connections(replayed.connections),
     );
     if replayed.unknown > 0 {
         text.push_str(&format!(
@@ -162,19 +159,24 @@ fn kept(kept: &Kept) -> String {
             "its peer is used with other ports, and its port with other peers".to_owned()
         }
         Keeping::Changes(changed) => {
-            let traffic = &changed.traffic;
+            let totals = &changed.traffic.totals;
             format!(
-                "without it {} to {}, {}, seen in {} connections, would be {} instead of {}",
-                words::party(&traffic.source),
-                words::party(&traffic.destination),
-                words::port(traffic),
-                traffic.totals.connections + traffic.totals.resumed,
+                "without it {}, seen in {}, would be {} instead of {}",
+                traffic::whole(&changed.traffic),
+                connections(totals.connections + totals.resumed),
                 decision(changed.after),
                 decision(changed.before)
             )
         }
     };
     format!("kept: {} ({}): {why}", kept.entry, kept.status.as_str())
+}
+
+fn connections(count: u64) -> String {
+    match count {
+        1 => "1 connection".to_owned(),
+        count => format!("{count} connections"),
+    }
 }
 
 fn decision(decision: Decision) -> &'static str {

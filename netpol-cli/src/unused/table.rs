@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{Shown, words};
 use crate::text::clean;
+use crate::traffic;
 
 const HEADING: Style = Style::new().bold();
 const UNUSED: Style = AnsiColor::Yellow.on_default();
@@ -72,7 +73,7 @@ fn row(shown: &Shown<'_>, policy: &PolicyReport, entry: &Entry, wide: bool) -> V
         entry.status.as_str().to_owned(),
         entry.confidence.as_str().to_owned(),
         count(totals.map(|totals| totals.hits)),
-        totals.map_or_else(none, |totals| words::time(totals.last_seen)),
+        totals.map_or_else(none, |totals| traffic::time(totals.last_seen)),
         entry
             .window
             .map_or_else(none, |window| span(window.length())),
@@ -85,7 +86,7 @@ fn row(shown: &Shown<'_>, policy: &PolicyReport, entry: &Entry, wide: bool) -> V
             count(totals.map(|totals| totals.resumed)),
             count(totals.map(|totals| totals.forwarded)),
             count(totals.map(|totals| totals.bytes)),
-            totals.map_or_else(none, |totals| words::time(totals.first_seen)),
+            totals.map_or_else(none, |totals| traffic::time(totals.first_seen)),
             format!("{}/{hosts}", watch.nodes.len()),
             format!("{}%", watch.percent()),
             watch.lost().to_string(),

@@ -1,10 +1,7 @@
 //! Parts of a report in words.
 
-use std::time::SystemTime;
-
-use jiff::Timestamp;
 use netpol_policy::explain;
-use netpol_policy::history::{Part, Party, PolicyName, Port, Traffic};
+use netpol_policy::history::{Part, PolicyName};
 use netpol_policy::unused::{Entry, PolicyReport, Status};
 
 /// The policy's name, whatever its generation.
@@ -45,37 +42,5 @@ pub(super) fn why(entry: &Entry) -> String {
             format!("insufficient evidence: {limits}; so far {}", entry.because)
         }
         (_, limits) => format!("{}; {limits}", entry.because),
-    }
-}
-
-/// In UTC to the second.
-pub(super) fn time(at: SystemTime) -> String {
-    Timestamp::try_from(at).map_or_else(
-        |_| "-".to_owned(),
-        |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    )
-}
-
-/// `prod/web[Deployment]`, `node n1`, `198.51.100.0/24`.
-pub(super) fn party(party: &Party) -> String {
-    match party {
-        Party::Pods(group) => format!(
-            "{}/{}[{}]",
-            group.namespace, group.workload.name, group.workload.kind
-        ),
-        Party::Node { name } => format!("node {name}"),
-        Party::Service { namespace, name } => format!("{namespace}/{name}[Service]"),
-        Party::Outside(block) => block.to_string(),
-        Party::Unknown(block) => format!("{block} (nobody known)"),
-        Party::Many => "many".to_owned(),
-    }
-}
-
-/// `TCP 5432`, `UDP, many ports`, `ICMP`.
-pub(super) fn port(traffic: &Traffic) -> String {
-    match traffic.port {
-        Port::One(port) => format!("{} {port}", traffic.protocol),
-        Port::Many => format!("{}, many ports", traffic.protocol),
-        Port::None => traffic.protocol.to_string(),
     }
 }
