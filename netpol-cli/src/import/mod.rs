@@ -61,8 +61,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     }
     if kept < stores {
         tell::note(&match stores - kept {
-            1 => "1 memory stands in a later reading too: that one counts".to_owned(),
-            more => format!("{more} memories stand in later readings too: those count"),
+            1 => "1 reading is left out: the same memory was read later".to_owned(),
+            more => format!("{more} readings are left out: the same memories were read later"),
         });
     }
     let contents = Contents::of(&parts);

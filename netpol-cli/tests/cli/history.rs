@@ -80,7 +80,7 @@ async fn an_import_is_never_counted_twice() {
     assert_eq!(code, 0);
     assert_eq!(
         said,
-        "flows: 2 memories stand in later readings too: those count\n"
+        "flows: 2 readings are left out: the same memories were read later\n"
     );
     let (code, _, json) = import(&[&path("anew"), &into, "--into", &into]).await;
     assert_eq!(code, 0);

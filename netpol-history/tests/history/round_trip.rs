@@ -61,7 +61,7 @@ fn memories_of_nodes_stay_apart_and_groups_are_written_once() {
     let histories = [one, anew, other];
     let bytes = written(&histories);
     let groups = String::from_utf8(bytes.clone()).unwrap();
-    assert_eq!(groups.matches("{\"group\":{\"id\"").count(), 2);
+    assert_eq!(groups.matches("{\"group\":{\"id\"").count(), 3);
     let contents = read_back(&bytes);
     assert_eq!(contents.problems.count(), 0, "{:?}", contents.problems);
     // What is of the cluster stands with the latest.

@@ -160,7 +160,7 @@ pub(crate) fn example() -> History {
         class: "firewall".into(),
     });
     dropped.key.computed = Decision::Denied;
-    let mut ping = edge("node-a", web(), Party::Many);
+    let mut ping = edge("node-a", Party::Pods(group("proxy")), Party::Many);
     ping.key.protocol = Protocol::Other(1);
     ping.key.port = Port::None;
     let node = Party::Node {
