@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use netpol_policy::history::edge::{Agreement, Observed, PolicyName, Port, SeenAt};
-use netpol_policy::history::{RememberedPolicy, fingerprint};
 use netpol_policy::history::rule::Part;
 use netpol_policy::history::{
     Edge, EdgeKey, EdgeTotals, History, Interval, NodeHistory, Party, PodGroup, PolicyRevision,
     Present, RuleKey, RuleUse, UseTotals,
 };
+use netpol_policy::history::{RememberedPolicy, fingerprint};
 use netpol_policy::inventory::NAMESPACE_NAME_LABEL;
 use netpol_policy::manifest;
 use netpol_policy::model::{Object, Protocol, Workload};
