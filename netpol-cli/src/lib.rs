@@ -10,7 +10,8 @@
 //! eval                  manifests ─► verdict, without a server
 //! explain               the same, with everything that was asked and its text (both: question, walk)
 //! matrix                who may talk to whom in manifests, by workload
-//! replay                what proposed policies would do to the traffic that was seen, from a history
+//! replay                what proposed policies would do to the traffic that was seen, from a history (proposed: from
+//!                       manifests and git)
 //! drift                 where what was seen and what policies say disagree, from a history
 //! export, import        what nodes remember, from the server into a file, and from files into one
 //! status                GetStatus as a table or JSON

@@ -8,10 +8,11 @@
 //! ```
 //!
 //! What follows from verdicts: [`explain`] tells how one came about and what would change it, [`matrix`] asks about every
-//! two workloads, [`lint`] finds policies that cannot mean what they say. [`history`] is what was seen over time.
+//! two workloads, [`difference`] what two sets of policies permit differently, [`lint`] finds policies that cannot mean what
+//! they say. [`history`] is what was seen over time.
 //!
-//! The same [`k8s`] conversion serves objects from files and objects from an API server. Rule numbers in comments
-//! and tests are those of docs/policy-semantics.md.
+//! The same [`k8s`] conversion serves objects from files and objects from an API server; [`k8s::write`] goes the other way.
+//! Rule numbers in comments and tests are those of docs/policy-semantics.md.
 #![forbid(unsafe_code)]
 
 pub mod cache;
@@ -31,5 +32,6 @@ pub mod model;
 pub mod replay;
 pub mod request;
 pub mod suggest;
+pub mod tighten;
 pub mod unused;
 pub mod verdict;
