@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use crate::convert::timestamp;
 use crate::history;
 
 /// Copies that are made or read at once: each is as large as an export.
@@ -31,17 +32,36 @@ const ROOM: usize = 4;
 pub struct Histories {
     /// `None` where nothing is remembered.
     memory: Option<history::Reader>,
+    notices: history::Notices,
     places: Arc<Semaphore>,
 }
 
 impl Histories {
     /// Of this memory; `None` where nothing is remembered.
-    #[must_use]
-    pub fn new(memory: Option<history::Reader>) -> Self {
+    pub(crate) fn new(memory: Option<&history::Running>) -> Self {
         Self {
-            memory,
+            memory: memory.map(|running| running.reader.clone()),
+            notices: memory.map_or_else(Default::default, |running| running.notices.clone()),
             places: Arc::new(Semaphore::new(COPIES)),
         }
+    }
+
+    /// Why less is remembered than somebody may think.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.notices.all()
+    }
+
+    /// How much is remembered; `None` where nothing is.
+    pub(super) fn status(&self) -> Option<v1::HistoryStatus> {
+        let figures = self.memory.as_ref()?.figures();
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Some(v1::HistoryStatus {
+            edges: count(figures.edges),
+            edges_capacity: count(figures.most_edges),
+            rule_uses: count(figures.uses),
+            since: figures.since.map(timestamp),
+            written: figures.written.map(timestamp),
+        })
     }
 
     /// Begins a stream of it, of what was last seen since then.
@@ -162,9 +182,7 @@ mod tests {
     fn answers_are_of_whole_lines_and_nothing_is_missing() {
         let long = "x".repeat(3 * ANSWER);
         let lines = ["a", "b", &long, "", "c"].map(|line| format!("{line}\n"));
-        let file = [lines.concat(), "y".repeat(100) + "\n"]
-            .concat()
-            .repeat(700);
+        let file = [lines.concat(), "y".repeat(100) + "\n"].concat().repeat(20);
         let parts: Vec<_> = answers(file.as_bytes()).collect();
         assert_eq!(parts.concat(), file.as_bytes());
         assert!(parts.iter().all(|part| part.ends_with(b"\n")));
@@ -173,7 +191,7 @@ mod tests {
             most.clone().all(|part| part.len() == long.len() + 1),
             "longer than an answer only by one line"
         );
-        assert_eq!(most.count(), 700);
+        assert_eq!(most.count(), 20);
         assert_eq!(answers(b"").count(), 0);
     }
 }

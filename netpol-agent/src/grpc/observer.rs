@@ -188,13 +188,17 @@ impl Observer {
             nodes: Vec::new(),
             exports: self.exports.iter().map(|one| export(one)).collect(),
             warnings: self.warnings(),
+            history: self.history.status(),
         }
     }
 
     fn warnings(&self) -> Vec<String> {
         let troubles = [self.claim.conflict(), self.enforcement.warning()];
         let troubles = troubles.into_iter().flatten();
-        troubles.chain(self.tcp.warnings()).collect()
+        troubles
+            .chain(self.tcp.warnings())
+            .chain(self.history.warnings())
+            .collect()
     }
 
     fn inventory(&self) -> v1::InventoryStatus {

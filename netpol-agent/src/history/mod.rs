@@ -15,6 +15,7 @@ mod changes;
 mod cluster;
 mod connections;
 mod edges;
+mod figures;
 mod fold;
 mod groups;
 mod intervals;
@@ -47,11 +48,15 @@ use crate::inventory::Snapshot;
 use crate::log::{FlowLog, Selection};
 use crate::metrics::Metrics;
 use crate::status::Status;
+use figures::Shared;
 use keeper::Keeper;
 use memory::Memory;
 use recorder::{Losses, Recorder};
 use store::Store;
 use writer::{Journal, Writer};
+
+pub use figures::Figures;
+pub(crate) use store::Notices;
 
 /// Readers that wait for their copy at once.
 const READERS: usize = 4;
@@ -97,6 +102,8 @@ pub(crate) struct Running {
     pub(crate) export: Arc<Export>,
     /// For those who read it.
     pub(crate) reader: Reader,
+    /// Stores that could not be used.
+    pub(crate) notices: Notices,
     ended: oneshot::Receiver<()>,
 }
 
@@ -110,15 +117,24 @@ impl Running {
 
 /// Gives copies of what is remembered.
 #[derive(Clone)]
-pub struct Reader(mpsc::Sender<oneshot::Sender<History>>);
+pub struct Reader {
+    requests: mpsc::Sender<oneshot::Sender<History>>,
+    figures: Shared,
+}
 
 impl Reader {
     /// A consistent copy of all that is remembered of this node; `None` where the agent is stopping. Made on the thread that
     /// remembers, so that nothing else waits for it.
     pub async fn read(&self) -> Option<History> {
         let (sender, receiver) = oneshot::channel();
-        self.0.send(sender).await.ok()?;
+        self.requests.send(sender).await.ok()?;
         receiver.await.ok()
+    }
+
+    /// How much is remembered, as of a second ago at most.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        *self.figures.lock()
     }
 }
 
@@ -131,12 +147,15 @@ pub(crate) fn start(
     origin: &Origin<'_>,
     stop: CancellationToken,
 ) -> io::Result<Running> {
+    let notices = Notices::default();
     let store = Store::new(&store::Options {
         directory: settings.directory.clone(),
         node: origin.node.into(),
         largest: settings.most_bytes(),
+        notices: notices.clone(),
     });
-    start_with(settings, origin, Box::new(store), stop)
+    let running = start_with(settings, origin, Box::new(store), stop)?;
+    Ok(Running { notices, ..running })
 }
 
 fn start_with(
@@ -154,7 +173,9 @@ fn start_with(
         metrics,
         status: status.clone(),
     };
-    let (sender, readers) = mpsc::channel(READERS);
+    let figures = Shared::default();
+    figures.lock().most_edges = settings.edges;
+    let (requests, readers) = mpsc::channel(READERS);
     let (_, live) = origin.log.subscribe(Selection::All);
     let keeper = Keeper {
         // Twice as many as are tracked: those that are over may be told again.
@@ -165,6 +186,7 @@ fn start_with(
         live,
         open: origin.log.subscribe_open(),
         readers,
+        figures: figures.clone(),
         retention: settings.retention,
         interval: settings.interval,
     };
@@ -179,7 +201,8 @@ fn start_with(
         })?;
     Ok(Running {
         export,
-        reader: Reader(sender),
+        reader: Reader { requests, figures },
+        notices: Notices::default(),
         ended,
     })
 }

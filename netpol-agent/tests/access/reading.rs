@@ -1,11 +1,17 @@
 //! What callers see who may read some namespaces, one, or all.
 
+use std::time::{Duration, SystemTime};
+
 use netpol_api::v1;
+use netpol_api::v1::read_history_response::Item;
+use netpol_history::file::read_any;
+use netpol_policy::history::add_up;
 use netpol_testkit::api_server::User;
 use prost::Message;
+use tokio::time::{sleep, timeout};
 use tonic::Code;
 
-use crate::scene::{FLOWS, Scene, read};
+use crate::scene::{FLOWS, PATIENCE, Scene, read};
 
 fn all() -> v1::WatchFlowsRequest {
     v1::WatchFlowsRequest::default()
@@ -179,5 +185,57 @@ async fn status_names_objects_to_those_alone_who_may_get_it() {
     assert!(tells(seen.get_ref(), "ci/build"));
     let refused = read(&mut root, all()).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn history_is_the_lines_of_a_whole_file_of_the_node() {
+    let scene = Scene::start_with("--authorization-cache 1 --history DIR/history").await;
+    scene.keep(3).await;
+    scene.server.add_token("root", User::new("root"));
+    scene.server.grant("root", "watch", FLOWS, None);
+    let ask = async |since: Option<SystemTime>| {
+        let request = v1::ReadHistoryRequest {
+            since: since.map(Into::into),
+        };
+        let mut root = scene.caller("root").await;
+        let mut stream = root.read_history(request).await.unwrap().into_inner();
+        let mut file = Vec::new();
+        while let Some(response) = stream.message().await.unwrap() {
+            assert_eq!(response.node, "node-1");
+            match response.item.unwrap() {
+                Item::Lines(lines) => {
+                    assert_eq!(lines.last(), Some(&b'\n'));
+                    file.extend(lines);
+                }
+                Item::Missing(why) => panic!("{why}"),
+            }
+        }
+        let read = read_any(&*file, |_| {}).unwrap();
+        assert_eq!(read.problems.iter().count(), 0, "{:?}", read.problems);
+        add_up(read.parts)
+    };
+    let remembered = async {
+        loop {
+            let history = ask(None).await;
+            let seen: u64 = history
+                .edges
+                .iter()
+                .map(|edge| edge.totals.connections)
+                .sum();
+            // The store is named once it is open.
+            if seen == 3 && !history.nodes[0].store.is_empty() {
+                return history;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let history = timeout(PATIENCE, remembered).await.unwrap();
+    assert_eq!(&*history.nodes[0].name, "node-1");
+    assert_eq!(history.missing, []);
+    let later = SystemTime::now() + Duration::from_secs(60);
+    let nothing_new = ask(Some(later)).await;
+    assert_eq!((nothing_new.edges, nothing_new.uses), (vec![], vec![]));
+    assert_eq!(nothing_new.nodes[0].store, history.nodes[0].store);
     scene.stop().await;
 }

@@ -7,6 +7,7 @@
 //!                    └── writing ◄─ Changes   a batch in one transaction: whole or not at all
 //!                          ├── numbers        which row is of what
 //!                          └── groups         pods that many rows name
+//! notices                                     what could not be used, for the status
 //! ```
 //!
 //! Rows are the records of the history file ([`netpol_history::record`]), so that one encoding serves both. What is written
@@ -17,6 +18,7 @@ mod fault;
 mod file;
 mod groups;
 mod loading;
+mod notices;
 mod numbers;
 mod opening;
 mod schema;
@@ -28,7 +30,6 @@ use std::time::SystemTime;
 
 use netpol_policy::history::{History, NodeHistory};
 use redb::Database;
-use tracing::warn;
 
 use super::changes::Changes;
 use super::writer::{Journal, NotWritten};
@@ -38,6 +39,8 @@ use file::FileId;
 use loading::LeftOut;
 use opening::{Found, Place};
 use writing::{Index, Mark};
+
+pub(crate) use notices::Notices;
 
 /// What the store's file is called.
 const NAME: &str = "history.redb";
@@ -51,6 +54,8 @@ pub(super) struct Options {
     pub(super) node: Arc<str>,
     /// How large the file may get, in bytes. It grows by doubling, so it is full somewhere between half of this and all of it.
     pub(super) largest: u64,
+    /// Where files that cannot be used are told.
+    pub(super) notices: Notices,
 }
 
 /// Why nothing could be read or written.
@@ -86,6 +91,7 @@ pub(super) struct Store {
     open: Option<Open>,
     /// How far rows were numbered before a write of which it is not known whether it is on disk.
     doubtful: Option<Mark>,
+    notices: Notices,
 }
 
 #[derive(Debug)]
@@ -103,6 +109,7 @@ impl Store {
             id: None,
             open: None,
             doubtful: None,
+            notices: options.notices.clone(),
         }
     }
 
@@ -115,7 +122,7 @@ impl Store {
         self.close();
         let found = self.place.open_or_begin(None, now);
         let (found, set_aside) = found.map_err(|fault| self.place.error(fault))?;
-        tell(set_aside.as_ref(), &found.loaded.left_out);
+        self.tell(set_aside.as_ref(), &found.loaded.left_out);
         let id: Arc<str> = found.identity.store.as_str().into();
         self.id = Some(id.clone());
         let loaded = self.take(found);
@@ -185,7 +192,7 @@ impl Store {
         self.close();
         let found = self.place.open_or_begin(self.id.as_ref(), now);
         let (found, set_aside) = found.map_err(|fault| self.place.error(fault))?;
-        tell(set_aside.as_ref(), &LeftOut::default());
+        self.tell(set_aside.as_ref(), &LeftOut::default());
         let is_new = found.is_new;
         self.take(found);
         if !is_new {
@@ -199,6 +206,20 @@ impl Store {
                 None => "it was gone".to_owned(),
             },
         })
+    }
+
+    fn tell(&self, set_aside: Option<&SetAside>, left_out: &LeftOut) {
+        if let Some(set_aside) = set_aside {
+            self.notices.add(set_aside.to_string());
+        }
+        if left_out.count > 0 {
+            self.notices.add(format!(
+                "{}: {} policies, nodes or Services of it cannot be read any more and are left out; the first: {}",
+                self.place.path.display(),
+                left_out.count,
+                left_out.first
+            ));
+        }
     }
 
     fn take(&mut self, found: Found) -> loading::Loaded {
@@ -243,20 +264,6 @@ impl Journal for Store {
             StoreError::BegunAnew { .. } => NotWritten::BegunAnew(error.to_string()),
             _ => NotWritten::Trouble(error.to_string()),
         })
-    }
-}
-
-fn tell(set_aside: Option<&SetAside>, left_out: &LeftOut) {
-    if let Some(set_aside) = set_aside {
-        warn!("{set_aside}");
-    }
-    if left_out.count > 0 {
-        let (count, first) = (left_out.count, &left_out.first);
-        warn!(
-            count,
-            first,
-            "policies, nodes or Services of the store cannot be read any more and are left out"
-        );
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use netpol_policy::history::History;
 
-use super::{Options, Store, StoreError};
+use super::{Notices, Options, Store, StoreError};
 use batch::{NODE, at};
 
 /// More than any test writes.
@@ -23,6 +23,7 @@ fn options(directory: &Path) -> Options {
         directory: directory.to_owned(),
         node: NODE.into(),
         largest: LARGE,
+        notices: Notices::default(),
     }
 }
 

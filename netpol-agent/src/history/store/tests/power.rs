@@ -3,11 +3,12 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use netpol_policy::history::Party;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use redb::StorageBackend;
 
-use super::batch::{at, batch, whole};
+use super::batch::{Expected, at, batch, group, whole};
 use super::{kept, open, options};
 use crate::history::store::file::FileId;
 use crate::history::store::{Open, Store};
@@ -26,6 +27,8 @@ struct Content {
     flushed: Vec<u8>,
     /// Since then, in order: the new length, or sectors from here on.
     pending: Vec<Pending>,
+    /// The next flush reaches the disk, and says that it did not.
+    lies: bool,
     /// Loses the power at each flush, in what is found then.
     losses: Option<Losses>,
 }
@@ -97,6 +100,9 @@ impl StorageBackend for Disk {
         }
         content.flushed = content.seen.clone();
         content.pending.clear();
+        if std::mem::take(&mut content.lies) {
+            return Err(io::Error::other("the disk said no"));
+        }
         Ok(())
     }
 
@@ -130,6 +136,37 @@ fn on(disk: &Disk, directory: &std::path::Path) -> Store {
         index,
     });
     store
+}
+
+#[test]
+fn of_a_write_that_is_on_disk_though_it_was_said_to_have_failed_nothing_stays_that_is_not_told_again()
+ {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    let disk = Disk::default();
+    let mut store = on(&disk, directory.path());
+    store.write(&batch(1), at(0)).unwrap();
+    disk.0.lock().unwrap().lies = true;
+    store.write(&batch(2), at(0)).unwrap_err();
+    let found = disk.0.lock().unwrap().flushed.clone();
+    let file = directory.path().join("history.redb");
+    std::fs::write(&file, &found).unwrap();
+    // It is there: whoever starts now finds it.
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::write(copy.path().join("history.redb"), &found).unwrap();
+    assert_eq!(whole(&open(copy.path()).unwrap().1), Ok(2));
+    // The memory took it for not written. What was only in that batch has gone in the meantime, and nobody says so.
+    let mut changes = batch(2);
+    changes
+        .edges
+        .retain(|(key, _)| key.source == Party::Pods(group("web")));
+    store.write(&changes, at(0)).unwrap();
+    drop(store);
+    let (_, history) = open(directory.path()).unwrap();
+    let mut expected = Expected::default();
+    expected.take(batch(1));
+    expected.take(changes);
+    assert_eq!(Expected::of(&history), expected);
 }
 
 proptest! {

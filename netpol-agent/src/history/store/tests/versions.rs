@@ -108,5 +108,15 @@ fn that_of_another_node_is_kept_and_not_taken_for_its_own() {
     let history = store.load(at(0)).unwrap();
     assert_eq!(Expected::of(&history), Expected::default());
     assert_eq!(history.nodes[0].name, "node-2".into());
-    assert_eq!(kept(directory.path()), ["other-node-2026-09-21T141320Z"]);
+    let aside = "other-node-2026-09-21T141320Z";
+    assert_eq!(kept(directory.path()), [aside]);
+    let file = directory.path().join("history.redb");
+    let file = file.display();
+    assert_eq!(
+        store.notices.all(),
+        [format!(
+            "{file} cannot be used and is begun anew: it is of node node-1, and this is node-2; what it was is kept as \
+             {file}.{aside}"
+        )]
+    );
 }
