@@ -90,13 +90,23 @@ pub fn latest(mut histories: Vec<History>) -> Vec<History> {
 }
 
 /// Tells histories apart: readings of the same stores at the same moments are one and the same.
-fn identity(history: &History) -> (Vec<(Arc<str>, Arc<str>, SystemTime)>, Vec<MissingNode>) {
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Identity {
+    /// Name of the node and of its store, and when it was read; in order.
+    readings: Vec<(Arc<str>, Arc<str>, SystemTime)>,
+    missing: Vec<MissingNode>,
+}
+
+fn identity(history: &History) -> Identity {
     let nodes = history.nodes.iter();
-    let mut nodes: Vec<_> = nodes
+    let mut readings: Vec<_> = nodes
         .map(|node| (node.name.clone(), node.store.clone(), node.read_at))
         .collect();
-    nodes.sort();
-    (nodes, history.missing.clone())
+    readings.sort();
+    Identity {
+        readings,
+        missing: history.missing.clone(),
+    }
 }
 
 /// When a history was read last; what it says of the cluster is of that time.
