@@ -1,0 +1,173 @@
+//! Two nodes that saw the same connections, added up.
+
+use std::path::PathBuf;
+
+use netpol_testkit::traffic::{Outcome, TcpAttempt, TcpServer};
+use netpol_testkit::{AgentProcess, Cluster, PodSpec, WorkDirectory, inventory, underlay};
+use serde_json::{Value, json};
+
+use crate::rules::UNUSED;
+use crate::stage::{can_run, connections, entry, export, flows, flows_json, read, settled};
+
+const POLICY: &str = "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: database-only, namespace: data}
+spec:
+  podSelector: {}
+  ingress:
+    - ports: [{port: 5432}]
+";
+
+/// `ci/build` on the first node, `data/db` on the second. Removed when dropped, agents first.
+struct Pair {
+    agents: [AgentProcess; 2],
+    nodes: [Cluster; 2],
+    directory: WorkDirectory,
+}
+
+fn pair() -> Pair {
+    let directory = WorkDirectory::unique("npa").unwrap();
+    let nodes = [
+        PodSpec::new("ci/build", [10, 244, 1, 10].into()),
+        PodSpec::new("data/db", [10, 244, 2, 20].into()),
+    ]
+    .map(|pod| Cluster::builder("npa").pod(pod).build().unwrap());
+    underlay::connect(&nodes[0], &nodes[1]).unwrap();
+    let told = directory.path().join("manifests");
+    std::fs::create_dir(&told).unwrap();
+    std::fs::write(told.join("policy.yaml"), POLICY).unwrap();
+    std::fs::write(told.join("cluster.json"), manifests(&nodes).to_string()).unwrap();
+    let agents = [0, 1].map(|number| {
+        let name = format!("node-{}", number + 1);
+        let own = directory.path().join(&name);
+        std::fs::create_dir(&own).unwrap();
+        let store = own.join("history");
+        let arguments = [
+            "--inventory",
+            told.to_str().unwrap(),
+            "--node",
+            &name,
+            "--history",
+            store.to_str().unwrap(),
+            "--grace",
+            "0",
+        ];
+        AgentProcess::start(nodes[number].node(), &own, arguments).unwrap()
+    });
+    Pair {
+        agents,
+        nodes,
+        directory,
+    }
+}
+
+fn manifests(nodes: &[Cluster; 2]) -> Value {
+    let mut items = Vec::new();
+    for (number, cluster) in nodes.iter().enumerate() {
+        let name = format!("node-{}", number + 1);
+        let address = underlay::NODES[number].to_string();
+        items.push(json!({
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name},
+            "status": {"addresses": [{"type": "InternalIP", "address": address}]},
+        }));
+        for pod in cluster.pods() {
+            let mut object = inventory::pod(pod.spec());
+            object["spec"]["nodeName"] = json!(name);
+            items.push(object);
+            items.push(inventory::namespace(&pod.spec().namespace));
+        }
+    }
+    json!({"apiVersion": "v1", "kind": "List", "items": items})
+}
+
+impl Pair {
+    fn connect(&self, count: usize) {
+        let db = self.nodes[1].pod("data/db");
+        for _ in 0..count {
+            let attempt = TcpAttempt::to(db.at(5432));
+            let build = self.nodes[0].pod("ci/build").netns();
+            assert_eq!(
+                attempt.exchange_from(build, b"hello").unwrap(),
+                Outcome::Answered
+            );
+        }
+    }
+
+    /// Exports of both, each of which has so many connections.
+    fn exports(&self, name: &str, count: u64) -> [PathBuf; 2] {
+        [0, 1].map(|number| {
+            let file = self.directory.path().join(format!("{name}-{number}.jsonl"));
+            let agent = &self.agents[number];
+            let seen = settled(
+                || {
+                    export(agent, &file);
+                    connections(&read(&file), 5432)
+                },
+                |seen| *seen == count,
+            );
+            assert_eq!(seen, count, "{}", agent.log());
+            file
+        })
+    }
+}
+
+#[test]
+fn connections_between_two_nodes_count_once_and_an_export_never_twice() {
+    if !can_run() {
+        return;
+    }
+    let pair = pair();
+    let db = pair.nodes[1].pod("data/db");
+    let _server = TcpServer::start(db.netns(), db.at(5432)).unwrap();
+    pair.connect(3);
+    let early = pair.exports("early", 3);
+    pair.connect(2);
+    let late = pair.exports("late", 5);
+
+    let paths = |files: &[PathBuf]| -> Vec<String> {
+        files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect()
+    };
+    let compared = |files: &[PathBuf]| {
+        let mut arguments = vec!["drift".to_owned(), "--history".to_owned()];
+        arguments.extend(paths(files));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let drift = flows_json(&arguments);
+        let nodes = drift["evidence"]["nodes"].as_array().unwrap().len();
+        (drift["coverage"]["compared"].as_u64().unwrap(), nodes)
+    };
+    assert_eq!(compared(&late), (5, 2));
+    assert_eq!(compared(&late[..1]), (5, 1));
+    // Exports of one store: the later one counts.
+    let all = [early.as_slice(), late.as_slice()].concat();
+    assert_eq!(compared(&all), (5, 2));
+
+    let week = pair.directory.path().join("week.jsonl.gz");
+    let mut import = vec!["import".to_owned()];
+    import.extend(paths(&all));
+    import.extend(["--into".to_owned(), week.display().to_string()]);
+    let import: Vec<&str> = import.iter().map(String::as_str).collect();
+    let (code, said) = flows(&import);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(compared(&[week.clone()]), (5, 2));
+
+    // A rule of ingress is counted where the pod is that it protects.
+    let unused = |file: &PathBuf| {
+        let file = file.display().to_string();
+        let arguments = [&UNUSED[..], &["--history", &file]].concat();
+        flows_json(&arguments)
+    };
+    let report = unused(&week);
+    let rule = entry(&report, "database-only", 0);
+    assert_eq!(
+        (&rule["hits"], &rule["status"]),
+        (&json!(5), &json!("used"))
+    );
+    let report = unused(&late[0]);
+    assert_eq!(entry(&report, "database-only", 0)["hits"], 0, "{report:#}");
+}
