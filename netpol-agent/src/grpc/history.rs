@@ -162,9 +162,16 @@ fn answers(mut file: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Leaves out what was last seen earlier. Nothing may claim to have been watched then.
 fn leave_out(history: &mut History, since: SystemTime) {
     history.edges.retain(|edge| edge.totals.last_seen >= since);
     history.uses.retain(|one| one.totals.last_seen >= since);
+    for node in &mut history.nodes {
+        node.intervals.retain(|interval| interval.until >= since);
+        for interval in &mut node.intervals {
+            interval.from = interval.from.max(since);
+        }
+    }
 }
 
 fn write(history: &History) -> io::Result<Vec<u8>> {
@@ -176,7 +183,34 @@ fn write(history: &History) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use netpol_policy::history::{Interval, NodeHistory};
+
     use super::*;
+
+    #[test]
+    fn what_is_left_out_was_not_watched_either() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let interval = |from, until| Interval {
+            from: at(from),
+            until: at(until),
+            losses: Vec::new(),
+        };
+        let mut history = History {
+            nodes: vec![NodeHistory {
+                name: "n".into(),
+                store: "s".into(),
+                read_at: at(100),
+                intervals: vec![interval(1, 10), interval(20, 40), interval(50, 100)],
+                dialect: "specification".into(),
+            }],
+            ..History::default()
+        };
+        leave_out(&mut history, at(30));
+        assert_eq!(
+            history.nodes[0].intervals,
+            [interval(30, 40), interval(50, 100)]
+        );
+    }
 
     #[test]
     fn answers_are_of_whole_lines_and_nothing_is_missing() {

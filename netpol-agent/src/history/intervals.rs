@@ -87,6 +87,11 @@ impl Intervals {
         }
     }
 
+    /// When the first of them began.
+    pub(super) fn first(&self) -> Option<SystemTime> {
+        self.table.iter().map(|(from, _)| *from).min()
+    }
+
     /// The last moment at which this node is known to have watched.
     pub(super) fn last(&self) -> Option<SystemTime> {
         self.table.iter().map(|(_, interval)| interval.until).max()

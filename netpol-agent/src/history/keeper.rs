@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::figures::Shared;
 use super::intervals::Moment;
 use super::recorder::Recorder;
 use super::writer::{Done, Writer};
@@ -46,6 +47,7 @@ pub(super) struct Keeper {
     /// How open connections go on.
     pub(super) open: Receiver<Arc<[Progress]>>,
     pub(super) readers: mpsc::Receiver<oneshot::Sender<History>>,
+    pub(super) figures: Shared,
     /// How long what is not seen any more is remembered.
     pub(super) retention: Duration,
     /// How often what changed is written.
@@ -129,7 +131,16 @@ impl Keeper {
         let memory = &mut self.recorder.memory;
         memory.intervals.watch(now, self.status.lost());
         memory.policies.follow(&snapshot, now.wall);
+        self.show();
+    }
+
+    fn show(&self) {
         self.recorder.show();
+        let memory = &self.recorder.memory;
+        let mut figures = self.figures.lock();
+        figures.edges = memory.edges.len();
+        figures.uses = memory.uses.len();
+        figures.since = memory.intervals.first();
     }
 
     fn count(&mut self) {
@@ -151,7 +162,10 @@ impl Keeper {
     fn take_in(&mut self, done: Done) {
         match done {
             Done::Opened(history) => self.recorder.load(*history),
-            Done::Written => self.recorder.memory.settle(true),
+            Done::Written => {
+                self.recorder.memory.settle(true);
+                self.figures.lock().written = Some(SystemTime::now());
+            }
             Done::NotWritten => self.recorder.memory.settle(false),
             Done::BegunAnew => self.recorder.memory.begin_anew(),
             Done::NotOpened => {}

@@ -1,7 +1,10 @@
 //! What one agent says of itself.
 
 use jiff::Timestamp;
-use netpol_api::{json::Time, v1::GetStatusResponse};
+use netpol_api::{
+    json::Time,
+    v1::{GetStatusResponse, HistoryStatus},
+};
 
 use super::{
     inventory,
@@ -28,6 +31,9 @@ pub(super) fn table(page: &mut Page, status: &GetStatusResponse, now: Timestamp)
             status.subscribers,
         ),
     );
+    if let Some(history) = &status.history {
+        page.fact("history", &remembered(history, now));
+    }
     for warning in &status.warnings {
         page.notable(&format!("! {warning}"));
     }
@@ -68,6 +74,26 @@ pub(super) fn table(page: &mut Page, status: &GetStatusResponse, now: Timestamp)
     }
     page.heading("Losses");
     page.losses(&status.lost);
+}
+
+/// What the agent remembers of traffic over time.
+fn remembered(history: &HistoryStatus, now: Timestamp) -> String {
+    let ago = |time: &Option<prost_types::Timestamp>| {
+        let Time(time) = time.as_ref().and_then(Time::of)?;
+        Some(age(now.duration_since(time)))
+    };
+    let since = ago(&history.since).map_or_else(
+        || "nothing watched yet".to_owned(),
+        |since| format!("of the last {since}"),
+    );
+    let written = ago(&history.written).map_or_else(
+        || "not written yet".to_owned(),
+        |written| format!("written {written} ago"),
+    );
+    format!(
+        "{since}: {} of at most {} kinds of connections, {} parts of policies used; {written}",
+        history.edges, history.edges_capacity, history.rule_uses,
+    )
 }
 
 /// Whom the agent tells by itself.

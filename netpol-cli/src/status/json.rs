@@ -26,6 +26,8 @@ pub(super) struct Status {
     lost: Vec<Lost>,
     subscribers: u32,
     exports: Vec<Export>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<History>,
     warnings: Vec<String>,
     /// Of a relay alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -51,6 +53,15 @@ struct Export {
     written: u64,
     error: String,
     failing_since: Option<Time>,
+}
+
+#[derive(Serialize)]
+struct History {
+    edges: u64,
+    edges_capacity: u64,
+    rule_uses: u64,
+    since: Option<Time>,
+    written: Option<Time>,
 }
 
 #[derive(Serialize)]
@@ -134,6 +145,7 @@ impl From<&v1::GetStatusResponse> for Status {
             lost: status.lost.iter().map(Into::into).collect(),
             subscribers: status.subscribers,
             exports: status.exports.iter().map(Into::into).collect(),
+            history: status.history.as_ref().map(Into::into),
             warnings: status.warnings.clone(),
             nodes: status.nodes.iter().map(Into::into).collect(),
         }
@@ -161,6 +173,18 @@ impl From<&v1::Export> for Export {
             written: export.written,
             error: export.error.clone(),
             failing_since: export.failing_since.as_ref().and_then(Time::of),
+        }
+    }
+}
+
+impl From<&v1::HistoryStatus> for History {
+    fn from(history: &v1::HistoryStatus) -> Self {
+        Self {
+            edges: history.edges,
+            edges_capacity: history.edges_capacity,
+            rule_uses: history.rule_uses,
+            since: history.since.as_ref().and_then(Time::of),
+            written: history.written.as_ref().and_then(Time::of),
         }
     }
 }

@@ -1,5 +1,6 @@
 use netpol_api::v1::{
-    Capability, Export, Interface, InventoryError, Lost, PolicyCount, Watch, lost::Stage,
+    Capability, Export, HistoryStatus, Interface, InventoryError, Lost, PolicyCount, Watch,
+    lost::Stage,
 };
 
 use netpol_api::v1::{InventoryStatus, watch::State};
@@ -109,6 +110,19 @@ fn a_degraded_agent_says_what_is_missing_and_what_it_costs() {
                 }),
             },
         ],
+        history: Some(HistoryStatus {
+            edges: 120,
+            edges_capacity: 50_000,
+            rule_uses: 7,
+            since: Some(prost_types::Timestamp {
+                seconds: 1_120,
+                nanos: 0,
+            }),
+            written: Some(prost_types::Timestamp {
+                seconds: 4_717,
+                nanos: 0,
+            }),
+        }),
         ..GetStatusResponse::default()
     };
     let now = Timestamp::from_second(1_000 + 3_720).unwrap();
@@ -119,6 +133,7 @@ node       worker-1
 agent      0.1.0, up 1h 2m
 kernel     6.18.0
 flows      9 seen, 2 blocked, 1.2 a second; 4 of 100 kept; 1 watching
+history    of the last 1h 0m: 120 of at most 50000 kinds of connections, 7 parts of policies used; written 3s ago
 
 Capabilities
   ✓  hook          tcx, first in chain

@@ -37,6 +37,7 @@ fn figures(status: v1::GetStatusResponse) -> v1::GetStatusResponse {
         nodes,
         exports,
         warnings: _,
+        history,
     } = status;
     v1::GetStatusResponse {
         node,
@@ -58,6 +59,7 @@ fn figures(status: v1::GetStatusResponse) -> v1::GetStatusResponse {
         nodes: nodes.into_iter().map(self::node).collect(),
         exports: exports.into_iter().map(export).collect(),
         warnings: Vec::new(),
+        history,
     }
 }
 
