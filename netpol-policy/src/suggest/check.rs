@@ -109,7 +109,8 @@ fn rank(outcome: &Outcome) -> u8 {
     }
 }
 
-fn deniers(answer: &Answer) -> BTreeSet<PolicyRef> {
+/// The policies that deny.
+pub(crate) fn deniers(answer: &Answer) -> BTreeSet<PolicyRef> {
     let sides = [&answer.verdict.egress, &answer.verdict.ingress];
     let denials = sides.into_iter().flat_map(|side| &side.denied_by);
     denials

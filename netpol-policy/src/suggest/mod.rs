@@ -25,22 +25,29 @@ mod sift;
 mod suggestion;
 mod surroundings;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::block::{Block, BlockLimits};
+pub(crate) use self::block::{addresses, group};
+pub(crate) use self::check::deniers;
 pub use self::evidence::Evidence;
+pub(crate) use self::label::Naming;
 pub use self::label::WorkloadName;
 pub use self::peer::PeerEvidence;
+pub(crate) use self::peer::all as peers_of;
 pub use self::port::Span;
+pub(crate) use self::port::fold;
 pub use self::reason::Reason;
 pub use self::rule::{RuleKind, SuggestedRule};
 pub use self::seen::Seen;
+pub(crate) use self::sift::{Kept, Sieve};
 pub use self::suggestion::{
     LeftOut, StillDenied, Suggested, SuggestedKind, Suggestions, Undecided, Withheld, suggest,
 };
+pub(crate) use self::surroundings::Surroundings;
 use crate::unused::MIN_WINDOW;
 use crate::verdict::Direction;
 

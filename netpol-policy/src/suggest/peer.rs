@@ -33,6 +33,32 @@ pub struct PeerEvidence {
 
 type Peers = Vec<(Peer, PeerEvidence)>;
 
+/// Peers for whatever other ends.
+///
+/// # Errors
+/// As [`nodes`] and [`outside`].
+pub(crate) fn all(
+    own: &Arc<str>,
+    kept: &[&Kept],
+    traffic: &[Traffic],
+    around: &Surroundings<'_>,
+) -> Result<Vec<(Peer, PeerEvidence)>, Reason> {
+    let of = |is_of: fn(&Other) -> bool| -> Vec<&Kept> {
+        let kept = kept.iter().filter(|one| is_of(&one.other));
+        kept.copied().collect()
+    };
+    let mut peers = pods(own, kept, traffic, around);
+    let at_nodes = of(|other| matches!(other, Other::Node(_)));
+    if !at_nodes.is_empty() {
+        peers.extend(nodes(&at_nodes, traffic, around)?);
+    }
+    let at_outside = of(|other| matches!(other, Other::Outside(_)));
+    if !at_outside.is_empty() {
+        peers.extend(outside(&at_outside, traffic, around)?);
+    }
+    Ok(peers)
+}
+
 /// Peers for pods, those of the policy's own namespace first.
 pub(super) fn pods(
     own: &Arc<str>,

@@ -1,4 +1,4 @@
 mod golden;
 mod properties;
 mod reasons;
-pub(in crate::suggest) mod world;
+pub(crate) mod world;

@@ -43,12 +43,12 @@ spec: {clusterIP: 10.96.0.30, ports: [{port: 443}]}
 ";
 
 /// Seconds after a moment.
-pub(in crate::suggest) fn at(seconds: u64) -> SystemTime {
+pub(crate) fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
 }
 
 /// Thirty days on both nodes, without a loss and without traffic.
-pub(in crate::suggest) fn history() -> History {
+pub(crate) fn history() -> History {
     let mut history = History::default();
     for object in objects(CLUSTER) {
         match object {
@@ -73,14 +73,14 @@ pub(in crate::suggest) fn history() -> History {
     history
 }
 
-pub(in crate::suggest) fn objects(yaml: &str) -> Vec<Object> {
+pub(crate) fn objects(yaml: &str) -> Vec<Object> {
     let read = manifest::parse(yaml);
     assert_eq!(read.errors, []);
     read.objects
 }
 
 /// Puts policies in force.
-pub(in crate::suggest) fn enforce(history: &mut History, yaml: &str) {
+pub(crate) fn enforce(history: &mut History, yaml: &str) {
     for object in objects(yaml) {
         let policy = match object {
             Object::NetworkPolicy(policy) => RememberedPolicy::Network(policy),
@@ -96,7 +96,7 @@ pub(in crate::suggest) fn enforce(history: &mut History, yaml: &str) {
 }
 
 /// Pods of the Deployment `shop/web`, with labels such as `app=web,tier=front`.
-pub(in crate::suggest) fn group(name: &str, labels: &str) -> PodGroup {
+pub(crate) fn group(name: &str, labels: &str) -> PodGroup {
     let (namespace, workload) = name.split_once('/').unwrap();
     let pairs = labels.split(',').filter_map(|pair| pair.split_once('='));
     PodGroup {
@@ -113,7 +113,7 @@ pub(in crate::suggest) fn group(name: &str, labels: &str) -> PodGroup {
 }
 
 /// Has pods of a group on node `n1`.
-pub(in crate::suggest) fn run(history: &mut History, group: PodGroup) -> Party {
+pub(crate) fn run(history: &mut History, group: PodGroup) -> Party {
     let group = Arc::new(group);
     history.population.push(Present {
         group: group.clone(),
@@ -124,16 +124,16 @@ pub(in crate::suggest) fn run(history: &mut History, group: PodGroup) -> Party {
     Party::Pods(group)
 }
 
-pub(in crate::suggest) fn outside(text: &str) -> Party {
+pub(crate) fn outside(text: &str) -> Party {
     Party::Outside(Cidr::parse_lenient(text).unwrap().0)
 }
 
-pub(in crate::suggest) fn node(name: &str) -> Party {
+pub(crate) fn node(name: &str) -> Party {
     Party::Node { name: name.into() }
 }
 
 /// Ten connections to a TCP port that got through, seen at the source on node `n1`.
-pub(in crate::suggest) fn edge(source: &Party, destination: &Party, port: u16) -> Edge {
+pub(crate) fn edge(source: &Party, destination: &Party, port: u16) -> Edge {
     Edge {
         key: EdgeKey {
             node: "n1".into(),
