@@ -237,5 +237,6 @@ async fn history_is_the_lines_of_a_whole_file_of_the_node() {
     let nothing_new = ask(Some(later)).await;
     assert_eq!((nothing_new.edges, nothing_new.uses), (vec![], vec![]));
     assert_eq!(nothing_new.nodes[0].store, history.nodes[0].store);
+    assert_eq!(nothing_new.nodes[0].intervals, []);
     scene.stop().await;
 }

@@ -28,6 +28,9 @@ pub(super) const ROOM: usize = 16;
 /// How long an agent may be silent while it is listened to. It may first have to wait for other readers of its own.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Stands for nodes that cannot be named. No node is called so.
+const OTHERS: &str = "(others)";
+
 type Answers = Outlet<v1::ReadHistoryResponse>;
 
 /// One reader's question to all nodes.
@@ -53,8 +56,8 @@ impl Question {
             asking.spawn(ask_node(node, request, outlet.clone()));
         }
         let all = async {
-            for trouble in troubles {
-                answer(&outlet, "", Item::Missing(trouble)).await?;
+            if !troubles.is_empty() {
+                answer(&outlet, OTHERS, Item::Missing(troubles.join("; "))).await?;
             }
             while let Some(asked) = asking.join_next().await {
                 asked.unwrap_or(Err(Gone))?;

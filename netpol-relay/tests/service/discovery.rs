@@ -130,6 +130,10 @@ async fn missing_permissions_are_named_and_cost_what_they_cover_alone() {
         errors[0].message,
         "nodes without an agent cannot be named: needs list on nodes (403 Forbidden)"
     );
+    // Whoever relies on histories is told that some may be missing.
+    let told = crate::history::read(crate::history::ask(&relay).await).await;
+    let (_, others) = &told.unwrap()["(others)"];
+    assert_eq!(others.as_ref(), Some(&errors[0].message));
     server.allow("list", "nodes");
     server.allow("watch", "nodes");
     relay.status(|status| status.nodes.len() == 2).await;

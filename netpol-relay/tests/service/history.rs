@@ -14,15 +14,15 @@ use crate::relay::{Relay, follow, unix};
 use crate::{PATIENCE, flow};
 
 /// By node: its lines, and why it is missing where it is.
-type Told = BTreeMap<String, (String, Option<String>)>;
+pub(crate) type Told = BTreeMap<String, (String, Option<String>)>;
 
-async fn ask(relay: &Relay) -> Streaming<ReadHistoryResponse> {
+pub(crate) async fn ask(relay: &Relay) -> Streaming<ReadHistoryResponse> {
     let mut client = relay.client.clone();
     let asked = client.read_history(ReadHistoryRequest::default()).await;
     asked.unwrap().into_inner()
 }
 
-async fn read(mut stream: Streaming<ReadHistoryResponse>) -> Result<Told, Status> {
+pub(crate) async fn read(mut stream: Streaming<ReadHistoryResponse>) -> Result<Told, Status> {
     let mut told = Told::new();
     // An agent that is silent is given 30 s.
     while let Some(response) = timeout(3 * PATIENCE, stream.message()).await.unwrap()? {
