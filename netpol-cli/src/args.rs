@@ -17,7 +17,7 @@ pub(crate) use namespaces::Namespaces;
 
 use crate::{
     connection::Connection, drift, error::CliError, eval, explain, export, import, matrix, replay,
-    suggest, unused,
+    suggest, tighten, unused,
 };
 
 /// How to write items.
@@ -122,6 +122,7 @@ pub(crate) fn command() -> Command {
         .subcommand(asks_nobody(import::command()))
         .subcommand(asks_nobody(matrix::command()))
         .subcommand(suggest::command())
+        .subcommand(tighten::command())
         .subcommand(unused::command())
         .subcommand(asks_nobody(
             Command::new("version").about("Show the version"),

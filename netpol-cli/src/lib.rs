@@ -16,6 +16,7 @@
 //! export, import        what nodes remember, from the server into a file, and from files into one
 //! status                GetStatus as a table or JSON
 //! suggest               policies for traffic that was seen (traffic: it in words)
+//! tighten               policies in force without what nothing was seen to use
 //! unused                which parts of policies traffic has shown to be of use
 //! complete              for `kubectl flows`
 //! reference             docs/cli.md
@@ -46,6 +47,7 @@ mod screen;
 mod status;
 mod suggest;
 mod text;
+mod tighten;
 mod traffic;
 mod unused;
 mod walk;
@@ -107,6 +109,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
         Some(("import", matches)) => return import::run(matches),
         Some(("matrix", matches)) => matrix::run(matches),
         Some(("suggest", matches)) => return suggest::run(matches),
+        Some(("tighten", matches)) => return tighten::run(matches),
         Some(("unused", matches)) => return unused::run(matches),
         Some(("version", _)) => {
             writeln!(io::stdout(), "flows {}", env!("CARGO_PKG_VERSION")).map_err(CliError::Output)

@@ -1,0 +1,51 @@
+//! `flows tighten`: rules that permit far more than was used, as they should be.
+//!
+//! ```text
+//! args, history ─► netpol_policy::tighten ─┬─► page   YAML to apply; comments tell what each change is for
+//!                                          └─► json
+//! ```
+
+mod args;
+mod json;
+mod page;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use netpol_policy::tighten::tighten;
+
+use self::args::Format;
+pub(crate) use self::args::command;
+use crate::error::CliError;
+use crate::history;
+use crate::text::clean;
+
+/// A narrower policy would have denied what was seen.
+const WITHHELD: u8 = 1;
+
+/// Narrows what is too wide, and writes what can be applied.
+///
+/// # Errors
+/// Bad arguments, a history that cannot be read, an output that does not take more.
+pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
+    let arguments = args::read(matches)?;
+    let history = history::load(matches)?;
+    let tightening = tighten(&history, &arguments.options);
+    let text = match arguments.format {
+        Format::Yaml => page::page(&tightening, arguments.include_insufficient),
+        Format::Json => json::text(&tightening).map_err(|error| CliError::Answer(error.into()))?,
+    };
+    for withheld in &tightening.withheld {
+        anstream::eprintln!("flows: warning: {}", clean(&page::withheld(withheld)));
+    }
+    let mut out = io::stdout();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .or_else(CliError::of_answer)?;
+    Ok(if tightening.withheld.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(WITHHELD)
+    })
+}
