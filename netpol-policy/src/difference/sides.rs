@@ -1,8 +1,9 @@
 //! Who is compared: classes of pods that no policy of either set tells apart, and parts of the outside world.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::changed::Changed;
+use crate::connection::End;
 use crate::inventory::Inventory;
 use crate::matrix::{Blocks, Group, Omitted, Outside, Party, Pods, Vocabulary, groups};
 use crate::model::Pod;
@@ -68,7 +69,7 @@ impl Sides {
         }
         let mut outside = Vec::new();
         for block in 0..blocks.len() {
-            match blocks.representative(block, both) {
+            match address_in(block, &blocks, both) {
                 Some(address) => outside.push((block, address)),
                 None => omitted.inner_blocks.push(blocks.get(block)),
             }
@@ -165,4 +166,35 @@ fn told(pods: &Pods) -> Pods {
     let mut pods = pods.clone();
     pods.live.retain(|name| !name.ends_with(']'));
     pods
+}
+
+/// Addresses for documentation (RFC 5737, RFC 3849): in examples they do not look like somebody's.
+const DOCUMENTATION: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)),
+    IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+];
+
+/// An address that a block stands for, one that people take for an address where there is such; `None` where all of its
+/// own belong to the cluster.
+fn address_in(block: usize, blocks: &Blocks, inventory: &Inventory) -> Option<IpAddr> {
+    let first = blocks.representative(block, inventory)?;
+    let stands_for_it = |address: &IpAddr| {
+        blocks.innermost(*address) == Some(block)
+            && matches!(inventory.end_at(*address), End::Address(_))
+    };
+    // The first of a block is often its network address.
+    let second = match first {
+        IpAddr::V4(first) => first
+            .to_bits()
+            .checked_add(1)
+            .map(|next| Ipv4Addr::from_bits(next).into()),
+        IpAddr::V6(first) => first
+            .to_bits()
+            .checked_add(1)
+            .map(|next| Ipv6Addr::from_bits(next).into()),
+    };
+    let mut telling = DOCUMENTATION.into_iter().chain(second);
+    Some(telling.find(stands_for_it).unwrap_or(first))
 }

@@ -157,6 +157,16 @@ fn a_policy_that_goes_opens_and_one_that_comes_closes_also_to_the_outside() {
             "prod/web[Deployment] -> prod/db[Deployment]: - TCP 5432",
         ]
     );
+    let closed = compare(
+        &shop(),
+        &[""],
+        &[
+            "{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {}}, {namespaceSelector: {}}]}]}",
+        ],
+    );
+    let example = closed.changes[0].closing.as_ref().unwrap();
+    assert_eq!(lines(&closed), ["outside -> prod/web[Deployment]: - all"]);
+    assert_eq!(example.connection.source.to_string(), "192.0.2.1");
 }
 
 #[test]

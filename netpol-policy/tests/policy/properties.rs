@@ -21,7 +21,7 @@ use self::library::{Library, difference};
 use self::reduce::reduced;
 
 /// That many worlds, or as many as `PROPTEST_CASES` says.
-fn cases(usual: u32) -> ProptestConfig {
+pub(crate) fn cases(usual: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
     let raised = std::env::var_os("PROPTEST_CASES").map(|_| default.cases);
     ProptestConfig {

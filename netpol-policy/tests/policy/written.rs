@@ -13,6 +13,7 @@ use proptest::sample::select;
 use serde_json::Value;
 
 use crate::generator;
+use crate::properties::cases;
 use crate::support;
 
 /// The only object of a text, read with all checks of the API server, or with those that an evaluation needs.
@@ -211,6 +212,8 @@ fn comments() -> impl Strategy<Value = Comments> {
 }
 
 proptest! {
+    #![proptest_config(cases(64))]
+
     #[test]
     fn every_construct_reads_back_as_it_was(case in generator::cases(), comments in comments()) {
         for value in case.policies {

@@ -79,7 +79,7 @@ fn is_compared(connection: &Connection) -> bool {
 }
 
 proptest! {
-    #![proptest_config(super::cases(256))]
+    #![proptest_config(super::cases(128))]
 
     #[test]
     fn a_difference_says_what_evaluation_under_either_set_says(case in generator::cases()) {
