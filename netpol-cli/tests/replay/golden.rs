@@ -54,3 +54,14 @@ fn policies_that_stay_change_nothing() {
         "{text}"
     );
 }
+
+#[test]
+fn the_documentation_shows_what_is_printed() {
+    let page = directory().join("../../../docs/replay.md");
+    let page = fs::read_to_string(page).unwrap();
+    let shown = Recorded::of(&shop::history()).proposed(&[]);
+    assert!(
+        page.contains(&shown),
+        "docs/replay.md shows another:\n{shown}"
+    );
+}

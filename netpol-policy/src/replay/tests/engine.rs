@@ -174,7 +174,7 @@ fn rule_20_a_node_is_the_pods_own_where_it_alone_saw_the_traffic() {
         ..Asked::from(&from_n1)
     };
     let mut engine = Engine::new(&cluster(), &policies(DB_FROM_WEB), LabelsOf::FlowTime);
-    assert_eq!(engine.ask(&asked).unknown, [own.clone()]);
+    assert_eq!(engine.ask(&asked).unknown, std::slice::from_ref(&own));
     // Nor is it known where pods are that share a node's addresses.
     let host = PodGroup {
         host_network: true,
