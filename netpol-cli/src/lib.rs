@@ -39,6 +39,7 @@ mod import;
 mod line;
 mod manifests;
 mod matrix;
+mod progress;
 mod proposed;
 mod question;
 pub mod reference;

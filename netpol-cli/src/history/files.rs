@@ -8,8 +8,9 @@ use netpol_history::file::read_any;
 use netpol_history::{Contents, ReadError};
 use netpol_policy::history::History;
 
-use super::{Reporter, named, tell};
+use super::{named, tell};
 use crate::error::CliError;
+use crate::progress::Reporter;
 
 /// What several files hold.
 #[derive(Debug)]

@@ -9,7 +9,6 @@
 mod arguments;
 mod contents;
 pub(crate) mod files;
-mod progress;
 pub(crate) mod rpc;
 pub(crate) mod save;
 pub(crate) mod tell;
@@ -19,7 +18,6 @@ use netpol_policy::history::{History, add_up};
 
 pub(crate) use self::arguments::arguments;
 pub(crate) use self::contents::Contents;
-pub(crate) use self::progress::Reporter;
 use crate::error::CliError;
 use crate::{args, on_runtime};
 

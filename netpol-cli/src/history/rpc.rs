@@ -9,9 +9,10 @@ use netpol_api::v1::{ReadHistoryRequest, ReadHistoryResponse};
 use netpol_history::Reader;
 use netpol_policy::history::{History, MissingNode};
 
-use super::{Reporter, named, tell};
+use super::{named, tell};
 use crate::connection::Connection;
 use crate::error::CliError;
+use crate::progress::Reporter;
 
 /// Asks for all that is remembered, or for what was last seen since then. Each node is a history of its own.
 ///
@@ -150,12 +151,12 @@ mod tests {
         let mut nodes = Nodes::default();
         let (one, other) = (file("a"), file("b"));
         let cut = one.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-        nodes.take(item("a", Item::Lines(one[..cut].to_vec().into())));
-        nodes.take(item("b", Item::Lines(other[..cut].to_vec().into())));
+        nodes.take(item("a", Item::Lines(one[..cut].to_vec())));
+        nodes.take(item("b", Item::Lines(other[..cut].to_vec())));
         nodes.take(item("c", Item::Missing("no agent".to_owned())));
-        nodes.take(item("a", Item::Lines(one[cut..].to_vec().into())));
+        nodes.take(item("a", Item::Lines(one[cut..].to_vec())));
         nodes.take(item("b", Item::Missing("the connection broke".to_owned())));
-        nodes.take(item("d", Item::Lines(b"what is this\n".to_vec().into())));
+        nodes.take(item("d", Item::Lines(b"what is this\n".to_vec())));
         let history = add_up(nodes.finish());
         let names: Vec<_> = history.nodes.iter().map(|node| &*node.name).collect();
         assert_eq!(names, ["a"]);
@@ -181,7 +182,7 @@ mod tests {
             .iter()
             .rposition(|byte| *byte == b'\n')
             .unwrap();
-        nodes.take(item("a", Item::Lines(file[..=end].to_vec().into())));
+        nodes.take(item("a", Item::Lines(file[..=end].to_vec())));
         let history = add_up(nodes.finish());
         assert_eq!(history.nodes.len(), 1);
         assert_eq!(

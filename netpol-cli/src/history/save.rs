@@ -10,8 +10,8 @@ use netpol_history::Writer;
 use netpol_history::file::Output;
 use netpol_policy::history::History;
 
-use super::Reporter;
 use crate::error::CliError;
+use crate::progress::Reporter;
 
 /// Writes histories, each of one node at most, under a name of its own first: a file of this name is replaced by a whole
 /// one alone. `-` is standard output.

@@ -14,20 +14,19 @@ mod json;
 mod labels;
 mod list;
 mod mermaid;
-mod progress;
 mod table;
 mod words;
 
 use std::io::{self, BufWriter, Write as _};
 
 use clap::ArgMatches;
-use netpol_policy::matrix::{Access, Cell, Matrix, Party};
+use netpol_policy::matrix::{Access, Cell, Matrix, Party, Progress};
 
 pub(crate) use self::args::command;
 use self::args::{Format, Show};
-use self::progress::Reporter;
 use crate::error::CliError;
 use crate::manifests;
+use crate::progress::Reporter;
 
 /// Compares everybody that is asked about, and writes what is to be shown.
 ///
@@ -37,9 +36,13 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), CliError> {
     let arguments = args::read(matches)?;
     let loaded = manifests::load(matches)?;
     let mut reporter = Reporter::start();
-    let matrix = Matrix::new(&loaded.inventory, &arguments.scope, |progress| {
-        reporter.hear(progress);
-    });
+    let matrix = Matrix::new(
+        &loaded.inventory,
+        &arguments.scope,
+        |Progress { done, total }| {
+            reporter.hear(|| format!("{done} of {total} pairs"));
+        },
+    );
     reporter.finish();
     let shown = Shown {
         matrix: &matrix,

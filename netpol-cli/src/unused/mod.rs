@@ -24,7 +24,8 @@ use self::args::{Arguments, Format};
 pub(crate) use self::args::{command, window};
 use crate::args::color_of;
 use crate::error::CliError;
-use crate::history::{self, Reporter};
+use crate::history;
+use crate::progress::Reporter;
 use crate::proposed::{self, Place, Proposed};
 
 /// Something has a status that `--fail-on` names.

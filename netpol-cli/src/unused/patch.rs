@@ -10,7 +10,7 @@ use netpol_policy::verdict::{Decision, Direction, PolicyKind};
 
 use super::Shown;
 use super::table::counted;
-use crate::history::Reporter;
+use crate::progress::Reporter;
 use crate::text::clean;
 use crate::traffic;
 

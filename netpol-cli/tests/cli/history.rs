@@ -56,7 +56,7 @@ fn lines(node: &str, file: &str) -> Vec<ReadHistoryResponse> {
     lines
         .map(|line| ReadHistoryResponse {
             node: node.to_owned(),
-            item: Some(Item::Lines(line.as_bytes().to_vec().into())),
+            item: Some(Item::Lines(line.as_bytes().to_vec())),
         })
         .collect()
 }

@@ -24,7 +24,7 @@ const WITHIN: [&str; 6] = [
 fn the_example_is_a_file() {
     let start = PAGE.find("```json\n").unwrap() + "```json\n".len();
     let end = start + PAGE[start..].find("```").unwrap();
-    let shown = PAGE[start..end].as_bytes();
+    let shown = &PAGE.as_bytes()[start..end];
     let contents = read_back(shown);
     assert_eq!(contents.problems.count(), 0, "{:?}", contents.problems);
     let again = written(&contents.parts);

@@ -1,4 +1,8 @@
 //! The history file, from outside.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy spares test functions, not their helpers"
+)]
 
 mod document;
 mod hostile;
