@@ -26,6 +26,8 @@ pub(super) struct Comparison {
     pub(super) prefix: String,
     pub(super) before: Vec<Source>,
     pub(super) after: Vec<Source>,
+    /// Manifests in the working tree that git does not know of, where that is the head; they are not read.
+    pub(super) untracked: Vec<String>,
 }
 
 impl Repository {
@@ -85,14 +87,14 @@ impl Repository {
         let files_before = self.files_of(&common)?;
         let prefix = format!("{short}:");
         let before = self.contents(&files_before, &common, &prefix)?;
-        let (files_after, after) = if head.is_some() {
+        let (files_after, after, untracked) = if head.is_some() {
             let files = self.files_of(&head_commit)?;
             let after = self.contents(&files, &head_commit, "")?;
-            (files, after)
+            (files, after, Vec::new())
         } else {
             let files = self.tracked_files()?;
             let after = self.on_disk(&files)?;
-            (files, after)
+            (files, after, self.untracked_files()?)
         };
         self.check_paths(&[files_before, files_after].concat())?;
         Ok(Comparison {
@@ -100,6 +102,7 @@ impl Repository {
             prefix,
             before,
             after,
+            untracked,
         })
     }
 
@@ -167,6 +170,15 @@ impl Repository {
             found.is_ok_and(|metadata| metadata.is_file())
         });
         Ok(files)
+    }
+
+    /// The manifests in the working tree that git does not know of, but for those that it is told to ignore.
+    fn untracked_files(&self) -> Result<Vec<String>, CliError> {
+        let arguments = ["ls-files", "-z", "--others", "--exclude-standard", "--"];
+        let listed = self.listed(&arguments)?;
+        Ok(manifests(
+            listed.split('\0').filter(|name| !name.is_empty()),
+        ))
     }
 
     fn listed(&self, arguments: &[&str]) -> Result<String, CliError> {

@@ -25,6 +25,7 @@ use self::git::Repository;
 pub(crate) use self::sets::{Change, How, Sets};
 use crate::error::CliError;
 use crate::manifests::files;
+use crate::text;
 
 /// What is proposed.
 #[derive(Debug)]
@@ -66,6 +67,11 @@ pub(crate) fn load(matches: &ArgMatches) -> Result<Proposed, CliError> {
     let head = matches.get_one::<String>("head").map(String::as_str);
     let repository = Repository::here(&paths)?;
     let comparison = repository.comparison(base, head)?;
+    if !comparison.untracked.is_empty() {
+        let names = comparison.untracked.join(", ");
+        let line = format!("note: git does not track, so not read: {names}");
+        anstream::eprintln!("{}", text::clean(&line));
+    }
     let before = Declared::read(comparison.before, &comparison.prefix, Vec::new());
     let after = Declared::read(comparison.after, "", Vec::new());
     after.refuse_unusable()?;

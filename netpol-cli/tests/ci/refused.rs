@@ -87,6 +87,12 @@ fn what_mends_a_base_that_cannot_be_used_is_compared() {
 fn a_policy_that_stands_twice_says_nothing_for_sure() {
     let scratch = Scratch::new(Proposal::Renamed, HISTORY);
     write(&scratch, "policies/again.yaml", traffic::DB);
+    let (code, stderr) = refused(&scratch, &["--base", "origin/main"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(
+        stderr.contains("git does not track, so not read: policies/again.yaml"),
+        "{stderr}"
+    );
     let (code, stderr) = refused(&scratch, &["--manifests", "policies"]);
     assert_eq!(code, Some(2), "{stderr}");
     assert!(

@@ -119,8 +119,10 @@ fn without_a_head_the_working_tree_counts_as_far_as_git_tracks_it() {
     scratch.write("deploy/added.yaml", "n: 1\n");
     scratch.git("add deploy/added.yaml");
     fs::remove_file(scratch.path().join("deploy/renamed.yml")).unwrap();
-    let [_, after] = told(&scratch.compare("", &["deploy"], "main", None).unwrap());
+    let comparison = scratch.compare("", &["deploy"], "main", None).unwrap();
+    let [_, after] = told(&comparison);
     assert_eq!(after, ["deploy/a.yaml=a: 3", "deploy/added.yaml=n: 1"]);
+    assert_eq!(comparison.untracked, ["deploy/untracked.yaml"]);
 }
 
 #[test]
