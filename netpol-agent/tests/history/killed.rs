@@ -41,8 +41,12 @@ fn a_kill_loses_the_last_batch_at_most_and_counts_nothing_twice() {
     let [node] = &history.nodes[..] else {
         panic!("{:?}", history.nodes)
     };
-    // Each time that it watched by itself, none of them without an end.
-    assert_eq!(node.intervals.len(), 5, "{:?}", node.intervals);
+    // Each time that it watched by itself, none of them without an end; midnight cuts one in two.
+    assert!(
+        (5..=6).contains(&node.intervals.len()),
+        "{:?}",
+        node.intervals
+    );
     let is_in_order = |pair: &[netpol_policy::history::Interval]| pair[0].until <= pair[1].from;
     assert!(
         node.intervals.windows(2).all(is_in_order),

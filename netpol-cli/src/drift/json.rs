@@ -7,7 +7,7 @@ use netpol_policy::drift::{Drift, Evidence, Finding, NodeRecord, Options, Policy
 use netpol_policy::history::{PolicyName, Port};
 use serde::Serialize;
 
-use super::words;
+use crate::traffic;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -144,7 +144,7 @@ pub(super) fn text(drift: &Drift, options: &Options) -> io::Result<String> {
             outcome_unknown: drift.coverage.outcome_unknown,
             verdict_unknown: drift.coverage.verdict_unknown,
             began_before: drift.coverage.began_before,
-            since: options.since.map(words::time),
+            since: options.since.map(traffic::time),
         },
         evidence: evidence(&drift.evidence),
         beyond_lag: drift.is_beyond_lag(),
@@ -153,38 +153,38 @@ pub(super) fn text(drift: &Drift, options: &Options) -> io::Result<String> {
 }
 
 fn finding(finding: &Finding) -> FindingJson<'_> {
-    let traffic = &finding.traffic;
-    let totals = &traffic.totals;
+    let seen = &finding.traffic;
+    let totals = &seen.totals;
     FindingJson {
         kind: finding.kind.as_str(),
         beyond_lag: finding.kind.is_beyond_lag(),
-        from: words::party(&traffic.source),
-        to: words::party(&traffic.destination),
-        service: traffic
+        from: traffic::party(&seen.source),
+        to: traffic::party(&seen.destination),
+        service: seen
             .service
             .as_ref()
             .map(|(namespace, name)| format!("{namespace}/{name}")),
-        protocol: traffic.protocol.to_string(),
-        port: match traffic.port {
+        protocol: seen.protocol.to_string(),
+        port: match seen.port {
             Port::One(port) => Some(PortJson::One(port)),
             Port::Many => Some(PortJson::Many("many")),
             Port::None => None,
         },
-        observed: traffic.observed.as_str(),
-        drop: traffic.drop.as_ref().map(|drop| DropJson {
+        observed: seen.observed.as_str(),
+        drop: seen.drop.as_ref().map(|drop| DropJson {
             reason: &drop.reason,
             class: &drop.class,
         }),
-        policies: traffic.policies.iter().map(policy_name).collect(),
+        policies: seen.policies.iter().map(policy_name).collect(),
         connections: totals.connections,
         already_open: totals.resumed,
         after_change: totals.after_change,
         longest_after_change_seconds: totals
             .longest_after_change
             .map(|longest| longest.as_secs_f64()),
-        first_seen: words::time(totals.first_seen),
-        last_seen: words::time(totals.last_seen),
-        nodes: traffic.nodes.iter().map(AsRef::as_ref).collect(),
+        first_seen: traffic::time(totals.first_seen),
+        last_seen: traffic::time(totals.last_seen),
+        nodes: seen.nodes.iter().map(AsRef::as_ref).collect(),
     }
 }
 
@@ -209,7 +209,7 @@ fn policy(record: &PolicyRecord) -> PolicyJson {
         longest_after_change_seconds: record
             .longest_after_change
             .map(|longest| longest.as_secs_f64()),
-        last_let_through: record.last_let_through.map(words::time),
+        last_let_through: record.last_let_through.map(traffic::time),
         never_enforced: record.is_never_enforced(),
     }
 }
@@ -234,7 +234,7 @@ fn node<'a>(name: &'a str, record: &'a NodeRecord) -> NodeJson<'a> {
 }
 
 fn evidence(evidence: &Evidence) -> EvidenceJson<'_> {
-    let moment = |time: Option<SystemTime>| time.map(words::time);
+    let moment = |time: Option<SystemTime>| time.map(traffic::time);
     EvidenceJson {
         from: moment(evidence.window.map(|(from, _)| from)),
         until: moment(evidence.window.map(|(_, until)| until)),

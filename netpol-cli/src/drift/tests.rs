@@ -201,6 +201,20 @@ Missing: node-3: connection refused
 }
 
 #[test]
+fn the_documentation_shows_what_is_printed() {
+    let documentation = include_str!("../../../docs/drift.md");
+    let page = page(&history(), false);
+    let from = page.find("Policies, by what came").unwrap();
+    let until = page.find("\nEvidence\n").unwrap();
+    let shown = &page[from..until];
+    assert!(documentation.contains(shown), "{shown}");
+    for kind in netpol_policy::drift::Kind::ALL {
+        let row = format!("| `{}` |", kind.as_str());
+        assert!(documentation.contains(&row), "{row}");
+    }
+}
+
+#[test]
 fn nothing_to_compare_is_no_agreement() {
     let empty = page(&History::default(), false);
     assert!(

@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::words;
 use crate::text::clean;
+use crate::traffic;
 
 const HEADING: Style = Style::new().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -66,29 +67,29 @@ fn findings(kind: Kind, findings: &[&Finding], wide: bool) -> Vec<Vec<String>> {
     }
     let mut rows = vec![headings.iter().map(ToString::to_string).collect::<Vec<_>>()];
     rows.extend(findings.iter().map(|finding| {
-        let traffic = &finding.traffic;
-        let totals = &traffic.totals;
+        let seen = &finding.traffic;
+        let totals = &seen.totals;
         headings
             .iter()
             .map(|heading| match *heading {
-                "FROM" => words::party(&traffic.source),
-                "TO" => words::party(&traffic.destination),
-                "PORT" => words::port(traffic),
+                "FROM" => traffic::party(&seen.source),
+                "TO" => traffic::party(&seen.destination),
+                "PORT" => traffic::port(seen),
                 "CONNECTIONS" => (totals.connections + totals.resumed).to_string(),
-                "LAST SEEN" => words::time(totals.last_seen),
-                "FIRST SEEN" => words::time(totals.first_seen),
-                "DROPPED BY" => words::drop(traffic.drop.as_ref()),
+                "LAST SEEN" => traffic::time(totals.last_seen),
+                "FIRST SEEN" => traffic::time(totals.first_seen),
+                "DROPPED BY" => words::drop(seen.drop.as_ref()),
                 "AFTER" => totals.longest_after_change.map_or_else(
                     || "-".to_owned(),
                     |after| format!("up to {}", words::seconds(after)),
                 ),
-                "SERVICE" => traffic.service.as_ref().map_or_else(
+                "SERVICE" => seen.service.as_ref().map_or_else(
                     || "-".to_owned(),
                     |(namespace, name)| format!("{namespace}/{name}"),
                 ),
-                "NODES" => traffic.nodes.join(", "),
-                _ if traffic.policies.is_empty() => "no policy".to_owned(),
-                _ => words::policies(&traffic.policies),
+                "NODES" => seen.nodes.join(", "),
+                _ if seen.policies.is_empty() => "no policy".to_owned(),
+                _ => words::policies(&seen.policies),
             })
             .collect()
     }));
@@ -160,8 +161,8 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
     match evidence.window {
         Some((from, until)) => sentences.push(format!(
             "{} to {}, {} of it watched by {}: {}",
-            words::time(from),
-            words::time(until),
+            traffic::time(from),
+            traffic::time(until),
             format_args!("{} %", evidence.percent()),
             counted(evidence.watched.len(), "node"),
             evidence
@@ -207,7 +208,7 @@ fn coverage(coverage: &Coverage, options: &Options) -> Vec<String> {
     if let Some(since) = options.since.filter(|_| coverage.began_before) {
         sentences.push(format!(
             "Some of it was first seen before {}: counts are of all of it.",
-            words::time(since)
+            traffic::time(since)
         ));
     }
     sentences

@@ -1,45 +1,9 @@
 //! Parts of findings in words.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use netpol_policy::drift::{Enforcement, Kind};
-use netpol_policy::history::{DropKind, Party, PolicyName, Port, Traffic};
-use netpol_policy::model::Cidr;
-
-/// `prod/web[Deployment]`, `node n1`, `198.51.100.7`.
-pub(super) fn party(party: &Party) -> String {
-    match party {
-        Party::Pods(group) => format!(
-            "{}/{}[{}]",
-            group.namespace, group.workload.name, group.workload.kind
-        ),
-        Party::Node { name } => format!("node {name}"),
-        Party::Service { namespace, name } => format!("{namespace}/{name}[Service]"),
-        Party::Outside(block) => self::block(*block),
-        Party::Unknown(block) => format!("{} (nobody known)", self::block(*block)),
-        Party::Many => "many".to_owned(),
-    }
-}
-
-/// A block of one address is the address.
-fn block(block: Cidr) -> String {
-    let net = block.net();
-    if net.prefix_len() == net.max_prefix_len() {
-        net.addr().to_string()
-    } else {
-        net.to_string()
-    }
-}
-
-/// `TCP 5432`, `UDP many`, `ICMP`.
-pub(super) fn port(traffic: &Traffic) -> String {
-    match traffic.port {
-        Port::One(port) => format!("{} {port}", traffic.protocol),
-        Port::Many => format!("{} many", traffic.protocol),
-        Port::None => traffic.protocol.to_string(),
-    }
-}
+use netpol_policy::history::{DropKind, PolicyName};
 
 /// `prod/db`; of cluster-scoped kinds the name alone.
 pub(super) fn policy(policy: &PolicyName) -> String {
@@ -61,11 +25,6 @@ pub(super) fn drop(drop: Option<&DropKind>) -> String {
         Some(drop) => format!("{} ({})", drop.reason, drop.class),
         None => "rejected, the drop itself was not seen".to_owned(),
     }
-}
-
-/// In UTC, to the second.
-pub(super) fn time(time: SystemTime) -> String {
-    Timestamp::try_from(time).map_or_else(|_| "?".to_owned(), |time| format!("{time:.0}"))
 }
 
 /// `0.3s`, `12.0s`.

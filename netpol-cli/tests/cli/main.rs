@@ -5,6 +5,7 @@
 )]
 
 mod cluster;
+mod drift;
 mod history;
 mod local;
 mod paused;
