@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use netpol_policy::difference::{self, Difference, Limits, difference, population};
+use netpol_policy::difference::{self, Difference, Example, Limits, difference, population};
 use netpol_policy::drift::Evidence;
 use netpol_policy::explain::rule_field;
 use netpol_policy::history::{History, PolicyName, in_force};
 use netpol_policy::model::Object;
 use netpol_policy::replay::{
-    self as replays, Change, Decisive, LabelsOf, Options, Reason, Replay, Row, Sum, replay,
+    self as replays, Change, Decisive, LabelsOf, Options, Reason, Replay, Row, Sum, reasons, replay,
 };
 
 use super::args::Arguments;
 use super::fail::Kind;
-use crate::history::Reporter;
+use crate::progress::Reporter;
 use crate::proposed::{self, Place, Proposed};
 
 /// What a change of policies does, and what that rests on.
@@ -140,20 +140,33 @@ impl<'a> Found<'a> {
         self.proposed.not_evaluated()
     }
 
-    /// Where it is written what is behind a row: what decides after the change, or else before it. Else the first policy
-    /// that changes and is written somewhere.
+    /// Where it is written what is behind a row.
     pub(super) fn place_of(&self, row: &Row) -> Option<Place> {
+        self.place_behind(row.after.reasons.iter().chain(&row.before.reasons))
+    }
+
+    /// Where it is written what is behind a difference in what policies permit, by its example.
+    pub(super) fn place_of_example(&self, example: &Example) -> Option<Place> {
+        let [after, before] = [&example.after, &example.before].map(reasons);
+        self.place_behind(after.iter().chain(&before))
+    }
+
+    /// Where the first of these is written that a policy brings which changes; else the first policy that changes and is
+    /// written somewhere.
+    fn place_behind<'r>(&self, reasons: impl Iterator<Item = &'r Reason>) -> Option<Place> {
         let changed: BTreeSet<&PolicyName> =
             self.changes.iter().map(|change| &change.policy).collect();
         let is_changed = |reason: &&Reason| {
             let policy = reason.what.policy();
             policy.is_some_and(|policy| changed.contains(&policy))
         };
-        let reasons = row.after.reasons.iter().chain(&row.before.reasons);
         let mut places = reasons
             .filter(is_changed)
             .filter_map(|reason| self.place_of_reason(reason));
-        places.next().or_else(|| self.first_place())
+        places.next().or_else(|| {
+            let mut changes = self.changes.iter();
+            changes.find_map(|change| self.proposed.place_of(&change.policy))
+        })
     }
 
     fn place_of_reason(&self, reason: &Reason) -> Option<Place> {
@@ -168,12 +181,6 @@ impl<'a> Found<'a> {
             _ => String::new(),
         };
         self.proposed.place_in(&reason.what.policy()?, &field)
-    }
-
-    /// The first policy that changes and is written somewhere.
-    pub(super) fn first_place(&self) -> Option<Place> {
-        let mut changes = self.changes.iter();
-        changes.find_map(|change| self.proposed.place_of(&change.policy))
     }
 }
 

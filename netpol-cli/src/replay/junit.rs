@@ -66,7 +66,11 @@ fn permitted(found: &Found<'_>, kind: Kind) -> Vec<TestCase> {
         let (from, to) = (words::parties(&change.from), words::parties(&change.to));
         let name = format!("{from} to {to} at {}", words::ports(ports));
         let why = format!("such as {}", words::example(example.as_deref()));
-        case(found, kind, &name, &why, None)
+        let place = example
+            .as_deref()
+            .and_then(|example| found.place_of_example(example));
+        let place = place.map(|place| (place.file, place.line));
+        case(found, kind, &name, &why, place)
     });
     cases.collect()
 }

@@ -220,8 +220,12 @@ fn traffic(found: &Found<'_>, change: Change) -> Vec<Outcome> {
 
 fn identity(row: &Row) -> String {
     let change = row.change.as_str();
-    let port = words::port(row);
-    format!("{change} {} {} {port}", row.source, row.destination)
+    let decisions = [&row.before, &row.after].map(|said| words::decision(said.decision));
+    let (source, destination, port) = (&row.source, &row.destination, words::port(row));
+    format!(
+        "{change} {} {source} {destination} {port}",
+        decisions.join(" ")
+    )
 }
 
 fn permitted(found: &Found<'_>, kind: Kind) -> Vec<Outcome> {
@@ -230,6 +234,9 @@ fn permitted(found: &Found<'_>, kind: Kind) -> Vec<Outcome> {
             Kind::Closed => (&change.closed, &change.closing),
             _ => (&change.opened, &change.opening),
         };
+        let place = example
+            .as_deref()
+            .and_then(|example| found.place_of_example(example));
         let example = match words::example(example.as_deref()) {
             example if example.is_empty() => example,
             example => format!(", such as {example}"),
@@ -243,7 +250,7 @@ fn permitted(found: &Found<'_>, kind: Kind) -> Vec<Outcome> {
         };
         let (from, to) = (names(&change.from), names(&change.to));
         let identity = format!("{} {from} {to} {ports}", kind.as_str());
-        outcome(&sentence, identity, found.first_place())
+        outcome(&sentence, identity, place)
     });
     results.collect()
 }

@@ -52,7 +52,15 @@ pub fn replay(
             continue;
         };
         let next = replay.rows.len();
-        let place = *places.entry(Place::of(change, traffic)).or_insert(next);
+        let place = Place {
+            change,
+            decisions: [before.decision(), after.decision()],
+            source: Who::of(&traffic.source),
+            destination: Who::of(&traffic.destination),
+            protocol: traffic.protocol,
+            port: traffic.port,
+        };
+        let place = *places.entry(place).or_insert(next);
         match replay.rows.get_mut(place) {
             Some(row) => row.add(traffic, &before, &after),
             None => replay.rows.push(Row::new(change, traffic, &before, &after)),
@@ -74,22 +82,12 @@ pub fn replay(
 #[derive(PartialEq, Eq, Hash)]
 struct Place {
     change: Change,
+    /// Before and after.
+    decisions: [Decision; 2],
     source: Who,
     destination: Who,
     protocol: Protocol,
     port: Port,
-}
-
-impl Place {
-    fn of(change: Change, traffic: &Traffic) -> Self {
-        Self {
-            change,
-            source: Who::of(&traffic.source),
-            destination: Who::of(&traffic.destination),
-            protocol: traffic.protocol,
-            port: traffic.port,
-        }
-    }
 }
 
 /// Both sets of policies.

@@ -13,7 +13,9 @@ use super::vocabulary::Vocabulary;
 use super::world::{Space, WorldId, Worlds};
 use crate::connection::End;
 use crate::history::{Party, PodGroup};
-use crate::model::{Labels, NamedPort, Pod, Service, ServiceType, Workload};
+use crate::inventory::Inventory;
+use crate::model::{Labels, Phase, Pod, Service, ServiceType};
+use crate::verdict::Direction;
 
 /// Each of these may have been it.
 #[derive(Debug)]
@@ -22,13 +24,37 @@ pub(super) struct Ends {
     pub(super) ends: Vec<End>,
     /// Why there is not just one.
     pub(super) why: Vec<Why>,
+    /// Nothing but their addresses tells them apart.
+    pub(super) by_address: bool,
 }
 
 impl Ends {
+    /// Those that the policies of the other end may tell apart. `direction` is the one that those are about.
+    pub(super) fn told_apart(
+        &self,
+        inventory: &Inventory,
+        others: &Self,
+        direction: Direction,
+    ) -> &[End] {
+        let looks_at_addresses = |other: &End| match other {
+            End::Pod { pod, .. } if !pod.host_network => {
+                let subject = inventory.subject(pod);
+                subject.compares_addresses(direction) || subject.compares_names(direction)
+            }
+            // No policy is asked about them.
+            _ => false,
+        };
+        match self.ends.get(..1) {
+            Some(first) if self.by_address && !others.ends.iter().any(looks_at_addresses) => first,
+            _ => &self.ends,
+        }
+    }
+
     fn one(end: End) -> Self {
         Self {
             ends: vec![end],
             why: Vec::new(),
+            by_address: false,
         }
     }
 
@@ -36,6 +62,7 @@ impl Ends {
         Self {
             ends: Vec::new(),
             why: vec![why],
+            by_address: false,
         }
     }
 }
@@ -167,6 +194,7 @@ impl Finder {
                         Ends {
                             ends: ends.collect(),
                             why: vec![Why::AddressesDiffer],
+                            by_address: true,
                         }
                     }
                     // Of a node without addresses as little is known as of a pod that shares them.
@@ -214,6 +242,7 @@ fn pods(
     let mut all = Ends {
         ends: Vec::new(),
         why: Vec::new(),
+        by_address: false,
     };
     if groups.len() > 1 {
         all.why.push(Why::LabelsDiffer);
@@ -258,6 +287,7 @@ fn addresses(vocabulary: &Vocabulary, blocks: &[IpNet], end: fn(IpAddr) -> End) 
     Ends {
         ends,
         why: vec![Why::AddressesDiffer],
+        by_address: true,
     }
 }
 
@@ -269,13 +299,13 @@ fn pod_of_node(name: &Arc<str>) -> Pod {
         // It stands for all that is there.
         name: format!("{name}[Node]").into(),
         labels: Labels::default(),
-        phase: crate::model::Phase::Running,
+        phase: Phase::Running,
         addresses: Vec::new(),
         node: Some(name.clone()),
         host_network: true,
-        ports: Vec::<NamedPort>::new(),
+        ports: Vec::new(),
         controller: None,
-        workload: None::<Workload>,
+        workload: None,
         started: None,
     }
 }

@@ -16,10 +16,10 @@ use crate::dialect::Dialect;
 use crate::history::{History, Party, Port, RememberedPolicy, Traffic};
 use crate::inventory::Inventory;
 use crate::model::{Cidr, Object};
-use crate::verdict::{Caveat, Decision, Verdict};
+use crate::verdict::{Caveat, Decision, Direction, Verdict};
 
-/// Verdicts that are kept: a million edges rarely ask more different questions.
-const KEPT: usize = 1 << 18;
+/// Verdicts that are kept. What policies tell apart is much less than what is remembered apart.
+const KEPT: usize = 1 << 16;
 
 /// Answers what a set of policies says of the traffic of a history. An answer depends on its question alone, not on those
 /// before.
@@ -119,7 +119,10 @@ impl Engine {
             (asked.destination, destination),
             (asked.source, source),
         );
-        let ways = sources.ends.len() * destinations.ends.len();
+        let inventory = self.worlds.get(world);
+        let from = sources.told_apart(inventory, &destinations, Direction::Ingress);
+        let to = destinations.told_apart(inventory, &sources, Direction::Egress);
+        let ways = from.len() * to.len();
         if ways == 0 {
             let nothing = [&sources, &destinations].into_iter();
             let nothing = nothing.filter(|ends| ends.ends.is_empty());
@@ -135,12 +138,11 @@ impl Engine {
                 unknown: several.chain([Why::TooManyWays]).collect(),
             };
         }
-        let inventory = self.worlds.get(world);
         let dialled = dialled(inventory, asked);
         let mut verdict: Option<Arc<Verdict>> = None;
         let mut decisions = Vec::with_capacity(ways);
-        for source in &sources.ends {
-            for destination in &destinations.ends {
+        for source in from {
+            for destination in to {
                 let connection = Connection {
                     source: source.clone(),
                     destination: destination.clone(),
@@ -161,7 +163,7 @@ impl Engine {
                 }
             }
         }
-        let row = destinations.ends.len();
+        let row = to.len();
         let mut unknown = Vec::new();
         // What differs from row to row is due to the source, what differs within one to the destination.
         if decisions

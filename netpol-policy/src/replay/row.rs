@@ -84,7 +84,7 @@ pub struct Row {
 /// What a set of policies says of the traffic of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Said {
-    /// The decision; one for the whole row, but where the change is [`Change::Unknown`]: then of its first traffic.
+    /// The decision, of all of it.
     pub decision: Decision,
     /// What is behind it, each once.
     pub reasons: Vec<Reason>,

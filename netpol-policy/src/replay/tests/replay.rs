@@ -158,6 +158,23 @@ fn a_rule_that_moves_within_its_policy_is_no_other_reason() {
 }
 
 #[test]
+fn what_is_decided_otherwise_stands_in_another_row() {
+    // Both for another reason: one allowed as before, one denied as before.
+    let renamed = DB_FROM_WEB.replace("name: db", "name: database");
+    let mut canary = group("prod/web");
+    canary.labels = Labels::from_iter([("app", "canary")]);
+    let canary = edge(
+        Party::Pods(Arc::new(canary)),
+        pods("prod/db"),
+        Port::One(5432),
+    );
+    let replay = run(vec![to_db("prod/web"), canary], DB_FROM_WEB, &renamed);
+    let decisions = replay.rows.iter().map(|row| row.after.decision);
+    let decisions: Vec<Decision> = decisions.collect();
+    assert_eq!(decisions, [Decision::Allowed, Decision::Denied]);
+}
+
+#[test]
 fn what_cannot_be_told_counts_only_where_a_policy_that_changed_may_be_about_it() {
     let service = |namespace: &str| Party::Service {
         namespace: namespace.into(),
