@@ -22,6 +22,7 @@ use self::args::Format;
 pub(crate) use self::args::command;
 use crate::error::CliError;
 use crate::history;
+use crate::progress::Reporter;
 use crate::text::clean;
 
 /// Something got no policy.
@@ -34,7 +35,16 @@ const WITHHELD: u8 = 1;
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     let arguments = args::read(matches)?;
     let history = history::load(matches)?;
-    let suggestions = suggest(&history, &arguments.options);
+    let mut reporter = Reporter::start();
+    let suggestions = suggest(&history, &arguments.options, |progress| {
+        reporter.hear(|| {
+            format!(
+                "{} of {} kinds of traffic replayed",
+                progress.done, progress.total
+            )
+        });
+    });
+    reporter.finish();
     let namespace = &arguments.options.namespace;
     if suggestions.policies.is_empty() && suggestions.withheld.is_empty() {
         return Err(CliError::Input(nobody(&arguments)));

@@ -60,7 +60,7 @@ pub(super) fn notes(suggestions: &Suggestions) -> Vec<String> {
     }
     if !suggestions.in_force.is_empty() {
         notes.push(format!(
-            "In force, and what it permits it goes on to permit: {}.",
+            "Still in force, and permitting what they permit until they are removed: {}.",
             some(&suggestions.in_force, TOLD)
         ));
     }

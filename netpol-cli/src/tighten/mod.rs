@@ -19,6 +19,7 @@ use self::args::Format;
 pub(crate) use self::args::command;
 use crate::error::CliError;
 use crate::history;
+use crate::progress::Reporter;
 use crate::text::clean;
 
 /// A narrower policy would have denied what was seen.
@@ -31,7 +32,16 @@ const WITHHELD: u8 = 1;
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     let arguments = args::read(matches)?;
     let history = history::load(matches)?;
-    let tightening = tighten(&history, &arguments.options);
+    let mut reporter = Reporter::start();
+    let tightening = tighten(&history, &arguments.options, |progress| {
+        reporter.hear(|| {
+            format!(
+                "{} of {} kinds of traffic asked about",
+                progress.done, progress.total
+            )
+        });
+    });
+    reporter.finish();
     let text = match arguments.format {
         Format::Yaml => page::page(&tightening, arguments.include_insufficient),
         Format::Json => json::text(&tightening).map_err(|error| CliError::Answer(error.into()))?,

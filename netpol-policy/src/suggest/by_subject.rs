@@ -10,10 +10,13 @@ use super::suggestion::LeftOut;
 use crate::history::{Party, Traffic};
 use crate::verdict::Direction;
 
+/// An index of traffic, and what is to become of it.
+type Answer = (usize, Result<Kept, Reason>);
+
 /// The traffic of a namespace's pods, told apart by whether a rule is to be made for it.
 pub(super) struct BySubject<'a> {
     traffic: &'a [Traffic],
-    answers: BTreeMap<(WorkloadName, Direction), Vec<(usize, Result<Kept, Reason>)>>,
+    answers: BTreeMap<(WorkloadName, Direction), Vec<Answer>>,
 }
 
 impl<'a> BySubject<'a> {

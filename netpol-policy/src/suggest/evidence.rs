@@ -23,6 +23,7 @@ impl Evidence {
     /// Of pods that are, or were, of these kinds, from some moment on.
     pub(crate) fn of(
         history: &History,
+        nodes: &Nodes<'_>,
         pods: &[&Present],
         since: Option<SystemTime>,
         min_window: Duration,
@@ -34,7 +35,6 @@ impl Evidence {
                 *hosts.entry(node.clone()).or_default() += count;
             }
         }
-        let nodes = Nodes::of(history);
         if hosts.is_empty() {
             hosts = nodes.everywhere();
         }

@@ -1,6 +1,6 @@
 //! Which labels select a workload's pods and nobody else's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::history::party::GENERATED_LABELS;
@@ -104,9 +104,13 @@ impl Naming {
         for present in &history.population {
             naming.add(&present.group, !present.pods.is_empty());
         }
+        // A history shares its groups: few of a million edges have one that was not met before.
+        let mut met: HashSet<*const PodGroup> = HashSet::new();
         for edge in &history.edges {
             for party in [&edge.key.source, &edge.key.destination] {
-                if let Party::Pods(group) = party {
+                if let Party::Pods(group) = party
+                    && met.insert(Arc::as_ptr(group))
+                {
                     naming.add(group, false);
                 }
             }

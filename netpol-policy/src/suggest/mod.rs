@@ -45,7 +45,8 @@ pub use self::rule::{RuleKind, SuggestedRule};
 pub use self::seen::Seen;
 pub(crate) use self::sift::{Kept, Sieve};
 pub use self::suggestion::{
-    LeftOut, StillDenied, Suggested, SuggestedKind, Suggestions, Undecided, Withheld, suggest,
+    LeftOut, Progress, StillDenied, Suggested, SuggestedKind, Suggestions, Undecided, Withheld,
+    suggest,
 };
 pub(crate) use self::surroundings::Surroundings;
 use crate::unused::MIN_WINDOW;

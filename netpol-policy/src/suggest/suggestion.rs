@@ -15,6 +15,7 @@ use super::surroundings::Surroundings;
 use crate::history::{self, History, Present, RememberedPolicy, Traffic, in_force};
 use crate::model::NetworkPolicy;
 use crate::replay::Why;
+use crate::unused::Nodes;
 use crate::verdict::{Direction, PolicyRef};
 
 /// Policies that are suggested, and all that is to be known before they are applied.
@@ -105,7 +106,7 @@ pub enum Withheld {
         /// Its workloads.
         workloads: Vec<WorkloadName>,
         /// Some of the traffic.
-        example: Traffic,
+        example: Box<Traffic>,
     },
     /// No lasting label selects this workload.
     WithoutLabels(WorkloadName),
@@ -113,9 +114,21 @@ pub enum Withheld {
     DefaultDeny(Vec<WorkloadName>),
 }
 
+/// How far [`suggest`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Kinds of traffic that were replayed.
+    pub done: usize,
+    /// All that are to be.
+    pub total: usize,
+}
+
 /// Suggests policies for what was seen.
-#[must_use]
-pub fn suggest(history: &History, options: &Options) -> Suggestions {
+pub fn suggest(
+    history: &History,
+    options: &Options,
+    mut report: impl FnMut(Progress),
+) -> Suggestions {
     let naming = Naming::of(history);
     let traffic = history::traffic(history);
     let mut sieve = Sieve::new(history, &naming, options.unenforced);
@@ -149,6 +162,7 @@ pub fn suggest(history: &History, options: &Options) -> Suggestions {
         );
         policies.push(made);
     }
+    policies.sort_by(|a: &Suggested, b: &Suggested| a.policy.reference.cmp(&b.policy.reference));
     let selected: BTreeSet<&WorkloadName> = policies
         .iter()
         .flat_map(|policy| &policy.workloads)
@@ -165,7 +179,13 @@ pub fn suggest(history: &History, options: &Options) -> Suggestions {
         .filter(|present| asked.contains(&WorkloadName::of(&present.group)))
         .collect();
     let mut suggestions = Suggestions {
-        evidence: Evidence::of(history, &pods, None, options.min_window),
+        evidence: Evidence::of(
+            history,
+            &Nodes::of(history),
+            &pods,
+            None,
+            options.min_window,
+        ),
         policies,
         kept: Vec::new(),
         left_out,
@@ -178,7 +198,8 @@ pub fn suggest(history: &History, options: &Options) -> Suggestions {
     if pattern.is_none() && !suggestions.policies.is_empty() {
         suggestions.add_default_deny(&in_force, options, &mut names);
     }
-    suggestions.replay(history, options, kept.iter().map(|index| &traffic[*index]));
+    let kept: Vec<&Traffic> = kept.iter().map(|index| &traffic[*index]).collect();
+    suggestions.replay(history, options, &kept, &mut report);
     suggestions
 }
 
@@ -248,11 +269,12 @@ impl Suggestions {
     }
 
     /// Asks what becomes of traffic, and drops the policies that would deny it until none does.
-    fn replay<'a>(
+    fn replay(
         &mut self,
         history: &History,
         options: &Options,
-        kept: impl Iterator<Item = &'a Traffic> + Clone,
+        kept: &[&Traffic],
+        report: &mut dyn FnMut(Progress),
     ) {
         loop {
             let suggested: Vec<RememberedPolicy> = self
@@ -266,7 +288,11 @@ impl Suggestions {
             self.undecided.clear();
             self.still_denied.clear();
             self.passes_now.clear();
-            for traffic in kept.clone() {
+            for (index, traffic) in kept.iter().copied().enumerate() {
+                report(Progress {
+                    done: index,
+                    total: kept.len(),
+                });
                 match replay.ask(traffic) {
                     Outcome::Passes => self.kept.push(traffic.clone()),
                     Outcome::PassesNow => self.passes_now.push(traffic.clone()),
@@ -303,7 +329,7 @@ impl Suggestions {
                 cut_off.extend(one.workloads.iter().cloned());
                 self.withheld.push(Withheld::Denies {
                     workloads: one.workloads.clone(),
-                    example: (*example).clone(),
+                    example: Box::new((*example).clone()),
                 });
             }
             false

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::finding::{Finding, Place, Unseen};
-pub use self::proposal::{Proposal, Tightening, Withheld, tighten};
+pub use self::proposal::{Progress, Proposal, Tightening, Withheld, tighten};
 use crate::suggest::BlockLimits;
 use crate::unused::MIN_WINDOW;
 

@@ -12,7 +12,7 @@ use crate::history::{self, History, Party, Present, RememberedPolicy, Traffic, i
 use crate::model::NetworkPolicy;
 use crate::replay::{Engine, LabelsOf};
 use crate::suggest::{Evidence, Naming, PEERS, Seen, Sieve, Surroundings, deniers};
-use crate::unused::Confidence;
+use crate::unused::{Confidence, Nodes};
 use crate::verdict::{Decision, Direction, PolicyRef};
 
 /// Policies that permit far more than was used.
@@ -62,9 +62,17 @@ pub struct Withheld {
     pub example: Traffic,
 }
 
+/// How far [`tighten`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Kinds of traffic that policies were asked about.
+    pub done: usize,
+    /// All that they are to be.
+    pub total: usize,
+}
+
 /// Proposes narrower policies for those in force.
-#[must_use]
-pub fn tighten(history: &History, options: &Options) -> Tightening {
+pub fn tighten(history: &History, options: &Options, report: impl FnMut(Progress)) -> Tightening {
     let in_force = in_force(history);
     let mut policies: Vec<&NetworkPolicy> = in_force
         .iter()
@@ -79,7 +87,7 @@ pub fn tighten(history: &History, options: &Options) -> Tightening {
         .collect();
     policies.sort_by(|a, b| a.reference.cmp(&b.reference));
     let traffic = history::traffic(history);
-    let uses = Uses::of(history, &in_force, &policies, &traffic);
+    let uses = Uses::of(history, &in_force, &policies, &traffic, report);
     let naming = Naming::of(history);
     let mut sieve = Sieve::new(history, &naming, true);
     let around = Surroundings::new(history, &naming, options.limits, PEERS);
@@ -109,10 +117,11 @@ pub fn tighten(history: &History, options: &Options) -> Tightening {
         uses: &uses,
     };
     let (withheld, mut engine) = checked.withhold(&policies, &mut drafts);
+    let nodes = Nodes::of(history);
     let proposals = drafts.into_iter().map(|(index, (after, findings))| {
         let before = policies[index];
         Proposal {
-            evidence: evidence(history, before, options),
+            evidence: evidence(history, &nodes, before, options),
             kept: checked.kept(index),
             denied: checked.denied(index, &mut engine),
             undecided: checked.undecided(before),
@@ -239,13 +248,24 @@ fn selects(policy: &NetworkPolicy, party: &Party) -> bool {
 }
 
 /// How well a policy's pods were watched since it says what it says.
-fn evidence(history: &History, policy: &NetworkPolicy, options: &Options) -> Evidence {
+fn evidence(
+    history: &History,
+    nodes: &Nodes<'_>,
+    policy: &NetworkPolicy,
+    options: &Options,
+) -> Evidence {
     let pods: Vec<&Present> = history
         .population
         .iter()
         .filter(|present| selects(policy, &Party::Pods(present.group.clone())))
         .collect();
-    Evidence::of(history, &pods, since(history, policy), options.min_window)
+    Evidence::of(
+        history,
+        nodes,
+        &pods,
+        since(history, policy),
+        options.min_window,
+    )
 }
 
 /// When a policy was first seen to say what it says.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::Progress;
 use crate::history::{History, Observed, RememberedPolicy, Traffic};
 use crate::model::NetworkPolicy;
 use crate::replay::{Engine, LabelsOf};
@@ -41,6 +42,7 @@ impl Uses {
         in_force: &[RememberedPolicy],
         policies: &[&NetworkPolicy],
         traffic: &[Traffic],
+        mut report: impl FnMut(Progress),
     ) -> Self {
         let indices: HashMap<&PolicyRef, usize> = policies
             .iter()
@@ -50,6 +52,10 @@ impl Uses {
         let mut engine = Engine::new(history, in_force, LabelsOf::FlowTime);
         let mut uses = Self::default();
         for (index, one) in traffic.iter().enumerate() {
+            report(Progress {
+                done: index,
+                total: traffic.len(),
+            });
             let answer = engine.answer(one);
             let verdict = &answer.verdict;
             let is_wanted = !one.observed.is_blocked() && one.observed != Observed::Unanswered;

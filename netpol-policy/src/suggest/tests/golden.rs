@@ -31,7 +31,7 @@ fn yaml(suggestions: &Suggestions) -> String {
 }
 
 fn shop(history: &History) -> Suggestions {
-    suggest(history, &Options::new("shop"))
+    suggest(history, &Options::new("shop"), |_| ())
 }
 
 fn of(history: &History, workload: &str, directions: Directions) -> Suggestions {
@@ -43,7 +43,7 @@ fn of(history: &History, workload: &str, directions: Directions) -> Suggestions 
         directions,
         ..Options::new("shop")
     };
-    suggest(history, &options)
+    suggest(history, &options, |_| ())
 }
 
 const INGRESS: Directions = Directions {
@@ -329,7 +329,7 @@ fn what_has_no_labels_gets_no_policy_and_no_default_deny_cuts_it_off() {
     let suggestions = shop(&history);
     assert_eq!(suggestions.policies.len(), 2);
     assert!(matches!(&suggestions.withheld[..],
-        [Withheld::WithoutLabels(one), Withheld::DefaultDeny(cut_off)] if cut_off == &[one.clone()]));
+        [Withheld::WithoutLabels(one), Withheld::DefaultDeny(cut_off)] if cut_off == std::slice::from_ref(one)));
     let reasons: Vec<_> = suggestions
         .left_out
         .iter()
@@ -393,7 +393,7 @@ spec:
         unenforced: true,
         ..Options::new("shop")
     };
-    let suggestions = suggest(&history, &options);
+    let suggestions = suggest(&history, &options, |_| ());
     assert_eq!(suggestions.still_denied.len(), 1);
     assert_eq!(suggestions.withheld, []);
 }

@@ -177,7 +177,7 @@ proptest! {
         unenforced in any::<bool>(),
     ) {
         let options = Options { unenforced, ..Options::new("shop") };
-        let suggestions = suggest(&history, &options);
+        let suggestions = suggest(&history, &options, |_| ());
         let denies = suggestions.withheld.iter().any(|one| matches!(one, Withheld::Denies { .. }));
         prop_assert!(!denies, "{:?}", suggestions.withheld);
         prop_assert_eq!(&suggestions.still_denied, &[]);
@@ -209,7 +209,7 @@ proptest! {
         (history, pods) in world(),
         port in select(vec![53, 80, 443, 5432, 30_001]),
     ) {
-        let suggestions = suggest(&history, &Options::new("shop"));
+        let suggestions = suggest(&history, &Options::new("shop"), |_| ());
         if is_widened(&suggestions) || !suggestions.withheld.is_empty() {
             return Ok(());
         }

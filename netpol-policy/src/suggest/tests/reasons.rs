@@ -14,7 +14,7 @@ fn reason(change: impl FnOnce(&mut History, &mut Edge)) -> String {
     let mut changed = edge(&web, &db, 5432);
     change(&mut history, &mut changed);
     history.edges = vec![changed];
-    let suggestions = suggest(&history, &Options::new("shop"));
+    let suggestions = suggest(&history, &Options::new("shop"), |_| ());
     assert_eq!(suggestions.policies.len(), 2);
     assert_eq!(suggestions.withheld, []);
     let left_out = suggestions.left_out.iter().map(|one| one.reason.as_str());
@@ -99,7 +99,7 @@ fn outside_addresses_that_lie_too_far_apart() {
         let address = outside(&format!("203.0.{index}.1/32"));
         history.edges.push(edge(&web, &address, 443));
     }
-    let suggestions = suggest(&history, &Options::new("shop"));
+    let suggestions = suggest(&history, &Options::new("shop"), |_| ());
     assert_eq!(suggestions.left_out.len(), 9);
     let words = suggestions.left_out[0].reason.to_string();
     assert!(words.contains("9 blocks where 8 are the limit"), "{words}");
@@ -117,7 +117,7 @@ fn policies_of_others_are_not_ours_to_heal() {
         "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: shut, namespace: data}, spec: {}}",
     );
     history.edges.push(edge(&web, &db, 5432));
-    let suggestions = suggest(&history, &Options::new("shop"));
+    let suggestions = suggest(&history, &Options::new("shop"), |_| ());
     assert_eq!(suggestions.still_denied.len(), 1);
     assert_eq!(suggestions.policies.len(), 2);
 }

@@ -37,7 +37,7 @@ fn proposal(tightening: &Tightening) -> &Proposal {
 
 /// The rules as they should be, and the findings in words.
 fn narrowed(history: &History) -> (String, Vec<String>) {
-    let tightening = tighten(history, &Options::default());
+    let tightening = tighten(history, &Options::default(), |_| ());
     let proposal = proposal(&tightening);
     let policy = RememberedPolicy::Network(proposal.after.clone());
     let yaml = policy_yaml(&policy, &Comments::default());
@@ -195,7 +195,7 @@ fn what_is_used_as_it_stands_or_not_at_all_stays() {
     ] {
         let (mut history, pods) = world(spec);
         history.edges.push(edge(&pods[1], &pods[0], 5432));
-        let tightening = tighten(&history, &Options::default());
+        let tightening = tighten(&history, &Options::default(), |_| ());
         assert_eq!(
             (tightening.proposals.len(), tightening.looked_at),
             (0, 1),
@@ -209,20 +209,20 @@ fn what_is_not_known_well_enough_stays() {
     let spec = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{}]}";
     for (source, port, findings) in [
         (Party::Many, Port::One(5432), 1),
-        (node("n9"), Port::One(5432), 0),
+        (node("n9"), Port::One(5432), 1),
         (
             Party::Pods(group("data/bare", "").into()),
             Port::One(5432),
             1,
         ),
-        (outside("203.0.113.7/32"), Port::Many, 1),
+        (outside("203.0.113.7/32"), Port::Many, 0),
         (outside("203.0.113.7/32"), Port::One(5432), 2),
     ] {
         let (mut history, pods) = world(spec);
         let mut seen = edge(&source, &pods[0], 1);
         seen.key.port = port;
         history.edges.push(seen);
-        let tightening = tighten(&history, &Options::default());
+        let tightening = tighten(&history, &Options::default(), |_| ());
         let found = tightening.proposals.iter().map(|one| one.findings.len());
         assert_eq!(found.sum::<usize>(), findings, "{source:?} {port:?}");
     }
@@ -230,12 +230,12 @@ fn what_is_not_known_well_enough_stays() {
     let mut ping = edge(&pods[1], &pods[0], 1);
     (ping.key.protocol, ping.key.port) = (Protocol::Other(1), Port::None);
     history.edges.push(ping);
-    assert_eq!(tighten(&history, &Options::default()).proposals, []);
+    assert_eq!(tighten(&history, &Options::default(), |_| ()).proposals, []);
     // A scan among others.
     let (mut history, pods) = world(spec);
     history.edges.push(edge(&pods[1], &pods[0], 5432));
     history.edges.push(edge(&Party::Many, &pods[0], 5432));
-    let tightening = tighten(&history, &Options::default());
+    let tightening = tighten(&history, &Options::default(), |_| ());
     assert_eq!(proposal(&tightening).undecided.len(), 1);
 }
 
@@ -248,7 +248,7 @@ fn what_got_no_answer_is_no_use_and_is_told_where_it_goes() {
     let mut silent = edge(&pods[2], &pods[0], 5432);
     silent.key.observed = Observed::Unanswered;
     history.edges.push(silent);
-    let tightening = tighten(&history, &Options::default());
+    let tightening = tighten(&history, &Options::default(), |_| ());
     let proposal = proposal(&tightening);
     assert_eq!(proposal.denied.len(), 1);
     assert_eq!(proposal.kept.as_ref().unwrap().connections, 10);
@@ -260,9 +260,9 @@ fn a_policy_that_changed_starts_its_window_anew() {
     let (mut history, pods) =
         world("{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{}]}");
     history.edges.push(edge(&pods[1], &pods[0], 5432));
-    assert!(proposal(&tighten(&history, &Options::default())).is_supported());
+    assert!(proposal(&tighten(&history, &Options::default(), |_| ())).is_supported());
     history.policies[0].since = at(29 * 86_400);
-    let tightening = tighten(&history, &Options::default());
+    let tightening = tighten(&history, &Options::default(), |_| ());
     let proposal = proposal(&tightening);
     assert!(!proposal.is_supported(), "{:?}", proposal.evidence.limits);
 }
@@ -275,5 +275,5 @@ fn only_policies_of_the_namespaces_that_are_asked_about() {
         namespaces: vec!["data".into()],
         ..Options::default()
     };
-    assert_eq!(tighten(&history, &options).looked_at, 0);
+    assert_eq!(tighten(&history, &options, |_| ()).looked_at, 0);
 }

@@ -180,7 +180,7 @@ proptest! {
 
     #[test]
     fn nothing_is_widened_and_nothing_used_is_denied(history in world()) {
-        let tightening = tighten(&history, &Options::default());
+        let tightening = tighten(&history, &Options::default(), |_| ());
         let before = in_force(&history);
         let changed: BTreeMap<_, _> = tightening
             .proposals
