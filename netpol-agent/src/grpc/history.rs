@@ -123,10 +123,9 @@ struct Sending {
 impl Sending {
     async fn run(self, end: End, reader: Reader, stop: CancellationToken) {
         tokio::select! {
-            sent = self.send() => match sent {
-                Ok(()) => end.with(Ok(())),
-                // Nobody is there to be told.
-                Err(Gone) => {}
+            sent = self.send() => if sent.is_ok() {
+                // Else nobody is there to be told.
+                end.with(Ok(()));
             },
             status = reader.revoked() => end.with(Err(status)),
             status = self.outlet.stalled() => end.with(Err(status)),

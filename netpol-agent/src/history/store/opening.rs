@@ -3,10 +3,11 @@
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use redb::{Builder, Database, StorageBackend};
 
@@ -141,6 +142,16 @@ impl Place {
         Ok((identity, database, loaded, index))
     }
 
+    /// Gives the file its name. Of two agents that begin at once, one finds that the other was first.
+    fn name(&self, unfinished: &Path) -> io::Result<()> {
+        let never_replace = RenameFlags::RENAME_NOREPLACE;
+        match renameat2(AT_FDCWD, unfinished, AT_FDCWD, &self.path, never_replace) {
+            // Some file systems cannot promise that.
+            Err(Errno::EINVAL) => fs::rename(unfinished, &self.path),
+            renamed => renamed.map_err(io::Error::from),
+        }
+    }
+
     /// Makes a store with nothing in it. It gets its name once it is whole, so that a file of this name is never half made.
     fn begin(&self, id: Option<&Arc<str>>) -> Result<(), Fault> {
         let id = match id {
@@ -163,15 +174,7 @@ impl Place {
         };
         schema::begin(&transaction, &identity)?;
         transaction.commit()?;
-        // Of two agents that begin at once, one finds that the other was first.
-        renameat2(
-            AT_FDCWD,
-            &unfinished,
-            AT_FDCWD,
-            &self.path,
-            RenameFlags::RENAME_NOREPLACE,
-        )
-        .map_err(io::Error::from)?;
+        self.name(&unfinished)?;
         file::sync_directory(&self.directory)?;
         Ok(())
     }
