@@ -13,6 +13,7 @@
 pub mod decode;
 pub mod encode;
 pub mod file;
+mod lines;
 pub mod manifest;
 mod problems;
 mod read;
@@ -21,8 +22,9 @@ mod write;
 
 pub use decode::{DecodeError, Decoder};
 pub use encode::Encoder;
+pub use lines::LONGEST_LINE;
 pub use problems::{Problem, Problems};
-pub use read::{Contents, LONGEST_LINE, ReadError, Reader, read};
+pub use read::{Contents, ReadError, Reader, read};
 pub use write::Writer;
 
 /// Name of the format, in the first line of every file.

@@ -1,6 +1,6 @@
 //! Reading a history file, line by line. What cannot be read is named, and costs only itself.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,13 +9,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::decode::{self, Decoder};
+use crate::lines::{self, LONGEST_LINE, Next};
 use crate::manifest::{self, ClusterObject};
 use crate::problems::Problems;
 use crate::record::{Header, Record, Text};
 use crate::{FORMAT, MAJOR, MINOR};
-
-/// The longest line that is read, in bytes. The largest object that an API server stores has some 1.5 MB.
-pub const LONGEST_LINE: usize = 8 << 20;
 
 /// Why a file cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +96,8 @@ pub struct Reader {
     lines: u64,
     problems: Problems,
     has_ended: bool,
+    /// Why there are no more lines, where a packed file is damaged.
+    breaks_off: Option<String>,
 }
 
 /// Reads a file. `progress` hears of the number of bytes that each line took.
@@ -111,44 +111,32 @@ pub fn read(
     let mut reader = Reader::default();
     let mut line = Vec::new();
     loop {
-        line.clear();
-        let limit = LONGEST_LINE as u64 + 1;
-        let after = reader.lines;
-        let io_error = |source| ReadError::Io { after, source };
-        let length = input
-            .by_ref()
-            .take(limit)
-            .read_until(b'\n', &mut line)
-            .map_err(io_error)?;
-        if length == 0 {
-            return reader.finish();
-        }
-        if length > LONGEST_LINE && line.last() != Some(&b'\n') {
-            let rest = skip_line(&mut input).map_err(io_error)?;
-            progress(length.saturating_add(rest));
-            reader.too_long()?;
-        } else {
-            progress(length);
-            reader.line(&line)?;
+        let (next, length) = match lines::next(&mut input, &mut line) {
+            Ok(found) => found,
+            Err(error) if reader.header.is_some() && is_damage(&error) => {
+                reader.breaks_off = Some(error.to_string());
+                return reader.finish();
+            }
+            Err(source) => {
+                let after = reader.lines;
+                return Err(ReadError::Io { after, source });
+            }
+        };
+        progress(length);
+        match next {
+            Next::Line => reader.line(&line)?,
+            Next::TooLong => reader.too_long()?,
+            Next::Nothing => return reader.finish(),
         }
     }
 }
 
-/// Passes over the rest of a line.
-fn skip_line(input: &mut impl BufRead) -> io::Result<usize> {
-    let mut skipped = 0_usize;
-    loop {
-        let buffer = input.fill_buf()?;
-        let (length, is_over) = match buffer.iter().position(|byte| *byte == b'\n') {
-            Some(end) => (end + 1, true),
-            None => (buffer.len(), buffer.is_empty()),
-        };
-        input.consume(length);
-        skipped = skipped.saturating_add(length);
-        if is_over {
-            return Ok(skipped);
-        }
-    }
+/// Whether it is the packed file that is at fault, cut or changed, and not the medium it is on.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+    )
 }
 
 impl Reader {
@@ -307,8 +295,10 @@ impl Reader {
             return Err(ReadError::NotAHistory);
         };
         if !self.has_ended {
-            let reason = format!("the history ends early, after line {}", self.lines);
-            self.unusable("the history ends early: its last lines are missing".to_owned());
+            let why = self.breaks_off.take();
+            let why = why.map_or_else(String::new, |why| format!(": {why}"));
+            let reason = format!("the history ends early, after line {}{why}", self.lines);
+            self.unusable(format!("the history ends early{why}"));
             self.shared.missing.push(MissingNode {
                 name: String::new(),
                 reason,

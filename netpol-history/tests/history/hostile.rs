@@ -1,7 +1,9 @@
 //! Files that are cut, broken, from the future, or made to do harm.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write as _};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use netpol_history::file::read_any;
 use netpol_history::{LONGEST_LINE, ReadError, read};
 use netpol_policy::history::Loss;
@@ -187,6 +189,29 @@ fn a_cut_file_says_so_wherever_it_is_cut() {
         assert!(
             read_back(rest.join("\n").as_bytes()).problems.count() > 0,
             "{gone}"
+        );
+    }
+}
+
+#[test]
+fn a_cut_or_changed_packed_file_is_taken_as_far_as_it_goes() {
+    let mut history = example();
+    history.edges = vec![history.edges; 500].concat();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(&written(&[history])).unwrap();
+    let packed = packed.finish().unwrap();
+    let middle = packed.len() / 2;
+    let mut changed = packed.clone();
+    changed[middle..].fill(0xff);
+    for damaged in [&packed[..middle], &packed[..packed.len() - 12], &changed] {
+        let contents = read_any(damaged, |_| {}).unwrap();
+        assert!(contents.problems.damaged() > 0);
+        let part = &contents.parts[0];
+        assert!(!part.edges.is_empty());
+        let reason = &part.missing.last().unwrap().reason;
+        assert!(
+            reason.starts_with("the history ends early, after line "),
+            "{reason}"
         );
     }
 }
