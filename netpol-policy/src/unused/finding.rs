@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::judge::{Case, Judge};
 use super::limit::{Beginning, Confidence, Limit};
 use super::lines::{Line, Who};
-use super::pods::Selected;
+use super::pods::{Selected, is_intermittent, is_there};
 use super::report::{Entry, EntryName, Status, Window, workload};
 use super::shadow::{Proof, Shadow};
 use super::words::{counted, some};
@@ -276,19 +276,14 @@ impl Finding<'_> {
             (self.peers(), Beginning::Peers),
         ];
         for (pods, kind) in ends {
-            if let Some(first) = pods.and_then(|pods| self.judge.since(pods)) {
+            if let Some(first) = pods.and_then(|pods| pods.first_seen) {
                 Judge::later(&mut window, &mut beginning, first, kind);
             }
         }
         let options = self.judge.options;
         let limit = Limit::of_length(window.length(), beginning, options);
         said.limits.extend(limit);
-        let shared = case.watch.window.is_some_and(|whole| whole == window);
-        said.limits.extend(if shared {
-            Limit::of_watch(&case.watch)
-        } else {
-            Limit::of_watch(&self.judge.nodes.watch(&case.hosts, window))
-        });
+        said.limits.extend(self.judge.limits_of_watch(case, window));
         said.limits.extend(self.limits_of_pods(window));
         said.window = Some(window);
         said
@@ -304,17 +299,12 @@ impl Finding<'_> {
             if !selected.is_certain && !limits.contains(&Limit::GeneratedLabels) {
                 limits.push(Limit::GeneratedLabels);
             }
-            let groups: Vec<&Present> = selected
-                .groups
+            let missed: Vec<&Present> = selected
+                .resting
                 .iter()
                 .map(|one| self.judge.pods.get(*one))
+                .filter(|present| present.last_seen <= window.from)
                 .collect();
-            let did_not_run = |present: &&&Present| {
-                is_intermittent(&present.group)
-                    && !is_there(present)
-                    && present.last_seen <= window.from
-            };
-            let missed: Vec<&&Present> = groups.iter().filter(did_not_run).collect();
             if !missed.is_empty() {
                 let mut workloads: Vec<String> =
                     missed.iter().map(|one| workload(&one.group)).collect();
@@ -322,13 +312,11 @@ impl Finding<'_> {
                 workloads.dedup();
                 limits.push(Limit::DidNotRun {
                     workloads,
-                    is_all: missed.len() == groups.len(),
+                    is_all: missed.len() == selected.groups.len(),
                 });
             }
         }
-        let subjects = self.case.subjects.groups.iter();
-        let mut there = subjects.map(|one| is_there(self.judge.pods.get(*one)));
-        if !there.any(|is_there| is_there) {
+        if !self.case.subjects.is_there {
             limits.push(Limit::NoPodsNow);
         }
         limits
@@ -354,13 +342,4 @@ impl Finding<'_> {
         }
         format!("; {with} of {all} kinds of pods have a port named {name}")
     }
-}
-
-fn is_there(present: &Present) -> bool {
-    present.pods.values().any(|count| *count > 0)
-}
-
-/// Runs now and then.
-fn is_intermittent(group: &PodGroup) -> bool {
-    matches!(&*group.workload.kind, "Job" | "CronJob")
 }

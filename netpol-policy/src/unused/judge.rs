@@ -1,10 +1,12 @@
 //! One policy after another: whom it selects, who watched them, and what is to be said of each of its lines.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::finding::{Finding, Since};
+use super::limit::Limit;
 use super::lines::Line;
 use super::options::Options;
 use super::pods::{Pods, Selected};
@@ -37,6 +39,8 @@ pub(super) struct Case<'a> {
     pub(super) hosts: BTreeMap<Arc<str>, u32>,
     /// How these were watched since the policy says this.
     pub(super) watch: Watch,
+    /// What is wrong with that, from some moment on.
+    limits: RefCell<HashMap<SystemTime, Vec<Limit>>>,
 }
 
 impl<'a> Judge<'a> {
@@ -109,6 +113,7 @@ impl<'a> Judge<'a> {
             subjects,
             hosts,
             watch: watch.unwrap_or_default(),
+            limits: RefCell::default(),
         }
     }
 
@@ -135,10 +140,13 @@ impl<'a> Judge<'a> {
         self.totals.get(&id).map(|sum| &sum.totals)
     }
 
-    /// When the first of some pods was there.
-    pub(super) fn since(&self, selected: &Selected) -> Option<SystemTime> {
-        let groups = selected.groups.iter();
-        groups.map(|one| self.pods.get(*one).first_seen).min()
+    /// What is wrong with how the nodes of a policy's pods were watched over a part of its time. Most lines ask of few parts.
+    pub(super) fn limits_of_watch(&self, case: &Case<'_>, window: Window) -> Vec<Limit> {
+        let mut known = case.limits.borrow_mut();
+        let limits = known
+            .entry(window.from)
+            .or_insert_with(|| Limit::of_watch(&self.nodes.watch(&case.hosts, window)));
+        limits.clone()
     }
 
     /// The later of two beginnings.

@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use super::lines::Who;
 use crate::history::party::GENERATED_LABELS;
-use crate::history::{PodGroup, Present};
+use crate::history::{PodGroup, Present, RememberedPolicy};
 use crate::model::{Operator, Requirement, Selector};
 
 /// The population, with its labels looked up once.
@@ -19,10 +20,16 @@ pub(super) struct Pods<'a> {
     known: RefCell<HashMap<String, Rc<Selected>>>,
 }
 
-/// Indices of groups, ascending.
+/// Indices of groups, ascending, and what is asked of them for every line again.
 #[derive(Debug, Default)]
 pub(super) struct Selected {
     pub(super) groups: Vec<usize>,
+    /// When the first of them was there.
+    pub(super) first_seen: Option<SystemTime>,
+    /// Whether any has pods now.
+    pub(super) is_there: bool,
+    /// Those of Jobs and CronJobs that have no pods now.
+    pub(super) resting: Vec<usize>,
     /// Whether these are the ones: not so where the selector asks for labels that are not remembered, and these are all that
     /// it may match.
     pub(super) is_certain: bool,
@@ -67,10 +74,7 @@ impl<'a> Pods<'a> {
 
     /// Everybody.
     pub(super) fn all(&self) -> Selected {
-        Selected {
-            groups: (0..self.groups.len()).collect(),
-            is_certain: true,
-        }
+        self.selected((0..self.groups.len()).collect(), true)
     }
 
     /// The pods of a peer; `None` where it is none of pods. `own` is the policy's namespace.
@@ -119,9 +123,19 @@ impl<'a> Pods<'a> {
             None => (0..self.groups.len()).filter(is_one).collect(),
         };
         groups.sort_unstable();
+        self.selected(groups, generated.is_empty())
+    }
+
+    fn selected(&self, groups: Vec<usize>, is_certain: bool) -> Selected {
+        let all = || groups.iter().map(|group| self.get(*group));
+        let rests = |present: &Present| is_intermittent(&present.group) && !is_there(present);
+        let resting = groups.iter().copied();
         Selected {
+            first_seen: all().map(|present| present.first_seen).min(),
+            is_there: all().any(is_there),
+            resting: resting.filter(|group| rests(self.get(*group))).collect(),
             groups,
-            is_certain: generated.is_empty(),
+            is_certain,
         }
     }
 
@@ -153,5 +167,31 @@ impl<'a> Pods<'a> {
             .filter_map(by_values)
             .min_by_key(BTreeSet::len)
             .or_else(of_space)
+    }
+}
+
+pub(super) fn is_there(present: &Present) -> bool {
+    present.pods.values().any(|count| *count > 0)
+}
+
+/// Runs now and then.
+pub(super) fn is_intermittent(group: &PodGroup) -> bool {
+    matches!(&*group.workload.kind, "Job" | "CronJob")
+}
+
+/// Whether a policy may select pods: what it asks of labels that are not remembered may be so.
+pub(super) fn may_select(policy: &RememberedPolicy, group: &PodGroup) -> bool {
+    let matches = |pods: &Selector| {
+        let mut asked = pods.requirements.iter();
+        asked.all(|one| GENERATED_LABELS.contains(&one.key.as_str()) || one.matches(&group.labels))
+    };
+    match policy {
+        RememberedPolicy::Network(policy) => {
+            policy.reference.namespace == group.namespace && matches(&policy.subjects)
+        }
+        RememberedPolicy::Tiered(policy) => {
+            let namespaces = &policy.subjects.namespaces;
+            namespaces.matches(&group.namespace_labels) && matches(&policy.subjects.pods)
+        }
     }
 }

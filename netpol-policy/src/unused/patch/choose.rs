@@ -1,10 +1,11 @@
 //! Which lines may go, and why others stay.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::report::{PolicyReport, Report, Status};
 use super::super::shadow::{Proof, Shadows};
-use super::trial::Missed;
+use super::suspects::Suspects;
+use super::trial::Miss;
 use super::{Changed, Keeping};
 use crate::history::Part;
 use crate::model::Action;
@@ -58,25 +59,25 @@ impl Chosen {
         self.gone.contains(&line)
     }
 
-    /// Keeps what something that was seen would have missed: every entry that had a part in its answer, or all where none is
-    /// known. Each time there is less that goes, so this comes to an end.
-    pub(super) fn restore(&mut self, missed: Vec<(Vec<Missed>, Changed)>, shadows: &Shadows<'_>) {
-        let were_gone = self.gone.clone();
-        for (entries, changed) in missed {
-            let lines = entries.into_iter().filter_map(|(policy, direction, part)| {
-                let line = shadows.position(policy, direction, part)?;
-                were_gone.contains(&line).then_some(line)
-            });
-            let mut lines: Vec<usize> = lines.collect();
-            if lines.is_empty() {
-                lines.extend(&were_gone);
-            }
-            for line in lines {
-                self.shadowed.remove(&line);
+    /// Keeps what something that was seen would have missed: every entry that had a part in its answer, or that may have had.
+    /// Each time there is less that goes, so this comes to an end.
+    pub(super) fn restore(&mut self, missed: &[Miss<'_>], shadows: &Shadows<'_>) {
+        let mut suspects = Suspects {
+            shadows,
+            gone: self.gone.clone(),
+            known: HashMap::new(),
+        };
+        for miss in missed {
+            for line in suspects.of(miss).iter() {
+                self.shadowed.remove(line);
                 // One example of what is missed is enough.
-                if self.gone.remove(&line) {
-                    let keeping = Keeping::Changes(Box::new(changed.clone()));
-                    self.kept.insert(line, keeping);
+                if self.gone.remove(line) {
+                    let changed = Changed {
+                        traffic: miss.traffic.clone(),
+                        before: miss.before,
+                        after: miss.after,
+                    };
+                    self.kept.insert(*line, Keeping::Changes(Box::new(changed)));
                 }
             }
         }

@@ -11,6 +11,7 @@
 
 mod choose;
 mod cut;
+mod suspects;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -190,11 +191,10 @@ pub fn patch(
         let after: BTreeMap<usize, &Trimmed> =
             trimmed.iter().map(|(index, one)| (*index, one)).collect();
         let outcome = trial.of(&after, &mut progress);
-        let missed = outcome.missed;
-        if missed.is_empty() {
+        if outcome.missed.is_empty() {
             break (trimmed, outcome.replayed);
         }
-        chosen.restore(missed, &shadows);
+        chosen.restore(&outcome.missed, &shadows);
     };
     let mut patched = Vec::new();
     for (index, trimmed) in trimmed {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::cut::Trimmed;
-use super::{Changed, PatchProgress, Replayed};
+use super::{PatchProgress, Replayed};
 use crate::history::{History, Part, PolicyName, RememberedPolicy, Traffic, traffic};
 use crate::replay::{Answer, Engine, LabelsOf};
-use crate::verdict::{Decision, Direction, RuleRef, TierOutcome, Verdict};
+use crate::verdict::{Decision, Direction, DirectionVerdict, RuleRef, TierOutcome, Verdict};
 
 /// The traffic, and what the policies say of it as they stand.
 pub(super) struct Trial<'a> {
@@ -19,10 +19,20 @@ pub(super) struct Trial<'a> {
 }
 
 /// What one round showed.
-pub(super) struct Outcome {
-    /// Traffic whose answer changes, with all entries that had a part in the answer before.
-    pub(super) missed: Vec<(Vec<Missed>, Changed)>,
+pub(super) struct Outcome<'a> {
+    pub(super) missed: Vec<Miss<'a>>,
     pub(super) replayed: Replayed,
+}
+
+/// Traffic whose answer changes.
+pub(super) struct Miss<'a> {
+    pub(super) traffic: &'a Traffic,
+    pub(super) before: Decision,
+    pub(super) after: Decision,
+    /// The directions in which it changes.
+    pub(super) directions: Vec<Direction>,
+    /// Entries that had a part in the answer before, in these directions; none where that was not known.
+    pub(super) entries: Vec<Missed>,
 }
 
 /// An entry that had a part in an answer: index of the policy, direction, part.
@@ -52,7 +62,7 @@ impl<'a> Trial<'a> {
         &self,
         trimmed: &BTreeMap<usize, &Trimmed>,
         progress: &mut impl FnMut(PatchProgress),
-    ) -> Outcome {
+    ) -> Outcome<'_> {
         let after: Vec<RememberedPolicy> = self
             .policies
             .iter()
@@ -75,22 +85,29 @@ impl<'a> Trial<'a> {
             if before.decision() == Decision::Unknown || after.decision() == Decision::Unknown {
                 replayed.unknown += 1;
             }
-            if decisions(before) != decisions(&after) {
-                let changed = Changed {
-                    traffic: traffic.clone(),
-                    before: before.decision(),
-                    after: after.decision(),
-                };
-                missed.push((self.missed(before), changed));
+            let (was, is) = (before.decision(), after.decision());
+            // Where it cannot be told any more what policies said, what they were heard to say counts.
+            let is_as_computed = was == Decision::Unknown && is == traffic.computed;
+            let directions = changed(before, &after);
+            if directions.is_empty() || is_as_computed {
+                continue;
             }
+            missed.push(Miss {
+                traffic,
+                before: was,
+                after: is,
+                entries: self.entries(before, &directions),
+                directions,
+            });
         }
         Outcome { missed, replayed }
     }
 
-    /// Every entry that had a part in an answer.
-    fn missed(&self, verdict: &Verdict) -> Vec<Missed> {
+    /// Every entry that had a part in an answer in these directions.
+    fn entries(&self, verdict: &Verdict, directions: &[Direction]) -> Vec<Missed> {
         let mut entries = Vec::new();
-        for side in [&verdict.egress, &verdict.ingress] {
+        for direction in directions {
+            let side = side(verdict, *direction);
             let passed = side.path.iter().flat_map(|step| match &step.outcome {
                 TierOutcome::Passed(rules) => rules.as_slice(),
                 _ => &[],
@@ -122,9 +139,18 @@ fn part(rule: &RuleRef) -> Part {
     }
 }
 
-/// Of both directions: that one stops what the other stopped before is a change too.
-fn decisions(verdict: &Verdict) -> (Decision, Decision) {
-    (verdict.egress.decision, verdict.ingress.decision)
+/// Directions with another decision: that one stops what the other stopped before is a change too.
+fn changed(before: &Verdict, after: &Verdict) -> Vec<Direction> {
+    let both = [Direction::Egress, Direction::Ingress].into_iter();
+    both.filter(|one| side(before, *one).decision != side(after, *one).decision)
+        .collect()
+}
+
+fn side(verdict: &Verdict, direction: Direction) -> &DirectionVerdict {
+    match direction {
+        Direction::Egress => &verdict.egress,
+        Direction::Ingress => &verdict.ingress,
+    }
 }
 
 fn asked<T>(

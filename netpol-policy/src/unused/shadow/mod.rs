@@ -1,8 +1,9 @@
 //! What policies' own words show to be of no use: entries of which others match everything.
 //!
 //! ```text
-//!  policies that select all the same pods ─► their lines ─┬─ peers: implied selectors, held addresses, known pods
-//!                                                         └─ ports: one covers, or several do together
+//!  policies that select all the same pods ─┐
+//!  rivals  lines that may match the same ──┴─► before ─► cover ─┬─ peers: implied selectors, held addresses, known pods
+//!                                              asked first      └─ ports: one covers, or several do together
 //! ```
 //!
 //! Nothing is claimed that is not shown: `false` here means "not proven". An `ipBlock` is compared with address blocks alone,
@@ -10,21 +11,23 @@
 
 mod addresses;
 mod before;
+mod cover;
 mod implied;
 mod ports;
+mod rivals;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
-use self::addresses::{Block, are_held};
-use super::lines::{Line, Who};
+use self::rivals::Rivals;
+use super::lines::Line;
 use super::pods::{Pods, Selected};
 use super::report::EntryName;
 use crate::history::policy::RememberedPolicy;
 use crate::history::rule::Part;
-use crate::verdict::{Direction, Tier};
+use crate::verdict::Direction;
 
 /// For which pods something is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +46,9 @@ pub(super) struct Shadow {
     pub(super) proof: Proof,
 }
 
+/// Policies that select all that another does, and for which pods that is shown.
+type Wider = Rc<[(usize, Proof)]>;
+
 /// All lines, and whom they are about.
 pub(super) struct Shadows<'a> {
     policies: &'a [RememberedPolicy],
@@ -57,8 +63,9 @@ pub(super) struct Shadows<'a> {
     /// NetworkPolicies by namespace.
     by_namespace: HashMap<&'a str, Vec<usize>>,
     tiered: Vec<usize>,
+    rivals: Rivals<'a>,
     /// For each policy that was asked about, those that select all of its pods and go before it or beside it.
-    wider: RefCell<HashMap<usize, Rc<[(usize, Proof)]>>>,
+    wider: RefCell<HashMap<usize, Wider>>,
 }
 
 impl<'a> Shadows<'a> {
@@ -91,8 +98,10 @@ impl<'a> Shadows<'a> {
             let own = &policies[line.policy].reference().namespace;
             pods.of_peer(line.who, own)
         });
+        let peers: Vec<Option<Rc<Selected>>> = peers.collect();
         Self {
-            peers: peers.collect(),
+            rivals: Rivals::of(policies, lines, &peers),
+            peers,
             subjects: policies.iter().map(|one| subjects(one, pods)).collect(),
             policies,
             lines,
@@ -154,33 +163,48 @@ impl<'a> Shadows<'a> {
         if line.part == Part::Isolation || line.fails_closed {
             return None;
         }
-        let mut others: Vec<(usize, Proof)> = Vec::new();
-        for &(policy, proof) in self.wider(line.policy).iter() {
-            let lines = self.lines_of(policy);
-            let lines = lines.filter(|other| !gone.contains(other));
-            let before = lines.filter(|other| self.goes_before(*other, index));
-            others.extend(before.map(|other| (other, proof)));
-        }
-        let has_subjects = !self.subjects[line.policy].groups.is_empty();
-        let certain: Vec<usize> = others
-            .iter()
-            .filter(|(_, proof)| *proof == Proof::AnyPods)
-            .map(|(other, _)| *other)
-            .collect();
+        let wider = self.wider(line.policy);
+        let own = self.space(line.policy);
+        let rivals = |group: Option<usize>| -> Vec<(usize, Proof)> {
+            let facing = self.rivals.facing(own, line.direction, line.who, group);
+            let selected = facing.filter_map(|other| {
+                let policy = self.lines[other].policy;
+                let place = wider.binary_search_by_key(&policy, |(policy, _)| *policy);
+                place.ok().map(|place| (other, wider[place].1))
+            });
+            let left = selected.filter(|(other, _)| !gone.contains(other));
+            left.filter(|(other, _)| self.goes_before(*other, index))
+                .collect()
+        };
+        let all = |group| rivals(group).into_iter().map(|(other, _)| other).collect();
+        // What matches all that it does matches the first of its pods.
+        let peers = self.peers[index].as_ref();
+        let first = peers.and_then(|peers| peers.groups.first().copied());
+        let certain = rivals(first).into_iter();
+        let certain = certain.filter(|(_, proof)| *proof == Proof::AnyPods);
+        let certain: Vec<usize> = certain.map(|(other, _)| other).collect();
         let shadow = |proof| move |by| Shadow { by, proof };
         let any = self.covered(index, &certain).map(shadow(Proof::AnyPods));
-        if any.is_some() || !has_subjects {
+        if any.is_some() || self.subjects[line.policy].groups.is_empty() {
             return any;
         }
-        let all: Vec<usize> = others.iter().map(|(other, _)| *other).collect();
-        self.covered(index, &all)
-            .or_else(|| self.covered_for_known(index, &all))
+        let known: Vec<usize> = all(first);
+        self.covered(index, &known)
+            .or_else(|| self.covered_for_known(index, all))
             .or_else(|| self.is_never_reached(index).then(Vec::new))
             .map(shadow(Proof::KnownPods))
     }
 
+    /// The namespace whose policies are asked together; `None` for the tiers.
+    fn space(&self, policy: usize) -> Option<&'a str> {
+        match &self.policies[policy] {
+            RememberedPolicy::Network(one) => Some(&one.reference.namespace),
+            RememberedPolicy::Tiered(_) => None,
+        }
+    }
+
     /// The policies that select all that one selects, itself among them.
-    fn wider(&self, policy: usize) -> Rc<[(usize, Proof)]> {
+    fn wider(&self, policy: usize) -> Wider {
         if let Some(known) = self.wider.borrow().get(&policy) {
             return known.clone();
         }
@@ -192,7 +216,7 @@ impl<'a> Shadows<'a> {
             RememberedPolicy::Tiered(_) => Some(self.tiered.as_slice()),
         };
         let candidates = candidates.unwrap_or_default().iter();
-        let wider: Rc<[(usize, Proof)]> = candidates
+        let wider: Wider = candidates
             .filter_map(|&other| Some((other, self.selects_all(other, policy)?)))
             .collect();
         self.wider.borrow_mut().insert(policy, wider.clone());
@@ -222,136 +246,6 @@ impl<'a> Shadows<'a> {
             && narrow.groups.iter().all(|group| wide.has(*group));
         has_all.then_some(Proof::KnownPods)
     }
-
-    /// Lines that together match all that one does, by words alone.
-    fn covered(&self, index: usize, others: &[usize]) -> Option<Vec<usize>> {
-        let line = &self.lines[index];
-        let port = |other: &usize| self.lines[*other].port;
-        let mut beside: Vec<usize> = Vec::new();
-        for &other in others {
-            if self.includes(other, index) {
-                if ports::are_covered(line.port, &[port(&other)]) {
-                    return Some(vec![other]);
-                }
-                beside.push(other);
-            }
-        }
-        let entries: Vec<ports::Entry<'_>> = beside.iter().map(port).collect();
-        if ports::are_covered(line.port, &entries) {
-            return Some(beside);
-        }
-        let wanted = blocks(line.who);
-        let same_ports = others.iter().copied().filter(|other| {
-            !blocks(self.lines[*other].who).is_empty()
-                && ports::are_covered(line.port, &[port(other)])
-        });
-        let same_ports: Vec<usize> = same_ports.collect();
-        let held: Vec<Block<'_>> = same_ports
-            .iter()
-            .flat_map(|other| blocks(self.lines[*other].who))
-            .collect();
-        let is_held = !wanted.is_empty() && wanted.iter().all(|one| are_held(*one, &held));
-        is_held.then_some(same_ports)
-    }
-
-    /// Whether the peer of one line matches everything that another's does.
-    fn includes(&self, wide: usize, narrow: usize) -> bool {
-        let implies = implied::implies;
-        let own = &*self.policies[self.lines[narrow].policy]
-            .reference()
-            .namespace;
-        match (self.lines[wide].who, self.lines[narrow].who) {
-            (Who::Everyone, _) => true,
-            (
-                Who::Pods {
-                    namespaces: wide_spaces,
-                    pods: wide,
-                },
-                Who::Pods { namespaces, pods },
-            ) => {
-                let spaces = match (wide_spaces, namespaces) {
-                    (None, None) => true,
-                    (Some(wide), None) => implied::includes_namespace(wide, own),
-                    (None, Some(narrow)) => implied::is_one_namespace(narrow, own),
-                    (Some(wide), Some(narrow)) => implies(narrow, wide),
-                };
-                spaces && implies(pods, wide)
-            }
-            (Who::Nodes(wide), Who::Nodes(narrow)) => implies(narrow, wide),
-            (Who::Names(wide), Who::Names(narrow)) => narrow.iter().all(|one| wide.contains(one)),
-            (wide, narrow) => {
-                let (wide, narrow) = (blocks(wide), blocks(narrow));
-                !narrow.is_empty() && narrow.iter().all(|one| are_held(*one, &wide))
-            }
-        }
-    }
-
-    /// Lines that together match all that one does, for every pod that is known.
-    fn covered_for_known(&self, index: usize, others: &[usize]) -> Option<Vec<usize>> {
-        let line = &self.lines[index];
-        let Some(peers) = &self.peers[index] else {
-            // Ports of the policy's own pods are known, whoever the other end is.
-            let these = others.iter().copied();
-            let these: Vec<usize> = these.filter(|other| self.includes(*other, index)).collect();
-            let is_own = line.direction == Direction::Ingress;
-            return (is_own && self.are_covered_at(index, &these, None)).then_some(these);
-        };
-        if peers.groups.is_empty() {
-            return None;
-        }
-        let mut by = Vec::new();
-        for &peer in &peers.groups {
-            let includes = |other: &usize| match (&self.lines[*other].who, &self.peers[*other]) {
-                (Who::Everyone, _) => true,
-                (_, Some(selected)) => selected.is_certain && selected.has(peer),
-                (_, None) => false,
-            };
-            let these: Vec<usize> = others.iter().copied().filter(includes).collect();
-            if !self.are_covered_at(index, &these, Some(peer)) {
-                return None;
-            }
-            by.extend(these);
-        }
-        by.sort_unstable();
-        by.dedup();
-        Some(by)
-    }
-
-    /// Whether the ports of some lines cover those of another at every destination: the policy's own pods, or the peer.
-    fn are_covered_at(&self, index: usize, others: &[usize], peer: Option<usize>) -> bool {
-        let line = &self.lines[index];
-        let entries = others.iter().map(|other| self.lines[*other].port);
-        let entries: Vec<ports::Entry<'_>> = entries.collect();
-        let at = |group| ports::are_covered_at(line.port, &entries, self.pods.group(group));
-        match line.direction {
-            Direction::Egress => peer.is_some_and(at),
-            Direction::Ingress => {
-                let mut own = self.subjects[line.policy].groups.iter();
-                own.all(|group| at(*group))
-            }
-        }
-    }
-
-    /// Whether NetworkPolicy decides for every pod that a policy of the Baseline tier selects (rule 37).
-    fn is_never_reached(&self, index: usize) -> bool {
-        let line = &self.lines[index];
-        match &self.policies[line.policy] {
-            RememberedPolicy::Tiered(policy) if policy.tier == Tier::Baseline => {}
-            _ => return false,
-        }
-        let isolates = |policy: &usize, group: usize| {
-            let selected = &self.subjects[*policy];
-            let RememberedPolicy::Network(policy) = &self.policies[*policy] else {
-                return false;
-            };
-            policy.rules(line.direction).is_some() && selected.is_certain && selected.has(group)
-        };
-        let mut groups = self.subjects[line.policy].groups.iter();
-        groups.all(|&group| {
-            let space = self.by_namespace.get(&*self.pods.group(group).namespace);
-            space.is_some_and(|policies| policies.iter().any(|one| isolates(one, group)))
-        })
-    }
 }
 
 /// Whom a policy selects.
@@ -363,23 +257,5 @@ fn subjects(policy: &RememberedPolicy, pods: &Pods<'_>) -> Rc<Selected> {
         RememberedPolicy::Tiered(policy) => {
             pods.select(Some(&policy.subjects.namespaces), "", &policy.subjects.pods)
         }
-    }
-}
-
-/// The address blocks of a peer; none where it is about anything else.
-fn blocks(who: Who<'_>) -> Vec<Block<'_>> {
-    match who {
-        Who::Block(block) => vec![Block {
-            cidr: block.cidr,
-            except: &block.except,
-        }],
-        Who::Networks(blocks) => {
-            let plain = blocks.iter().map(|cidr| Block {
-                cidr: *cidr,
-                except: &[],
-            });
-            plain.collect()
-        }
-        _ => Vec::new(),
     }
 }

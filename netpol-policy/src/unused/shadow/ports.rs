@@ -7,6 +7,28 @@ use crate::model::{PortMatch, PortRule, Protocol};
 /// Ports that a line matches: without an entry, every port of every protocol.
 pub(super) type Entry<'a> = Option<&'a PortRule>;
 
+/// Whether every port of an entry is one of another's, whatever pods there may be.
+pub(super) fn covers(other: Entry<'_>, entry: Entry<'_>) -> bool {
+    let Some(other) = other else {
+        return true;
+    };
+    let Some(entry) = entry else {
+        return false;
+    };
+    if other.protocol.is_some() && other.protocol != entry.protocol {
+        return false;
+    }
+    let is_whole = |first: u16, last: u16| first <= *PORTS.start() && last == *PORTS.end();
+    match (&entry.port, &other.port) {
+        // Without a protocol there is a name.
+        (_, PortMatch::Any) => true,
+        (PortMatch::Range(first, last), PortMatch::Range(from, to)) => from <= first && last <= to,
+        (_, PortMatch::Range(first, last)) => is_whole(*first, *last),
+        (PortMatch::Name(one), PortMatch::Name(other)) => one == other,
+        (_, PortMatch::Name(_)) => false,
+    }
+}
+
 /// Whether every port of an entry is one of the others', whatever pods there may be.
 pub(super) fn are_covered(entry: Entry<'_>, others: &[Entry<'_>]) -> bool {
     // Rule 23: entries for each of the three protocols leave the rest open, no entry does not.
@@ -139,6 +161,13 @@ mod tests {
             let rules: Vec<Option<PortRule>> = others.iter().map(|text| rule(text)).collect();
             let others: Vec<Entry<'_>> = rules.iter().map(Option::as_ref).collect();
             let entry = rule(entry);
+            if let [other] = others.as_slice() {
+                assert_eq!(
+                    covers(*other, entry.as_ref()),
+                    expected,
+                    "{entry:?} in {other:?}"
+                );
+            }
             assert_eq!(
                 are_covered(entry.as_ref(), &others),
                 expected,
