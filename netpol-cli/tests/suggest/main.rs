@@ -1,0 +1,160 @@
+//! `flows suggest` and `flows tighten` by the real binary: golden files, exit codes, and what docs/suggesting.md shows.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p netpol-cli --test suggest` writes what is printed now; read the difference.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use netpol_policy::manifest;
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suggest")
+}
+
+fn flows(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_flows"))
+        .args(arguments)
+        .current_dir(directory())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// What a command that succeeds prints; the same as in a file.
+#[track_caller]
+fn prints(name: &str, arguments: &[&str]) -> String {
+    let output = flows(arguments);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let path = directory().join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(text, fs::read_to_string(&path).unwrap(), "{name}");
+    text
+}
+
+#[test]
+fn suggestions_can_be_applied_and_tell_what_they_are_for() {
+    let text = prints(
+        "suggest.yaml",
+        &["suggest", "-n", "shop", "--history", "month.jsonl"],
+    );
+    let read = manifest::parse_strict(&text);
+    assert_eq!(read.errors, []);
+    assert_eq!(read.objects.len(), 3);
+}
+
+#[test]
+fn suggestions_in_json_hold_all_of_it() {
+    let text = prints(
+        "suggest.json",
+        &[
+            "suggest",
+            "-n",
+            "shop",
+            "web",
+            "--history",
+            "month.jsonl",
+            "-o",
+            "json",
+        ],
+    );
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["policies"].as_array().unwrap().len(), 1);
+    assert_eq!(json["left_out"][0]["reason"], "unanswered");
+    let manifests = json["policies"][0]["manifest"].to_string();
+    assert_eq!(manifest::parse_strict(&manifests).errors, []);
+}
+
+#[test]
+fn narrower_policies_can_be_applied_and_tell_what_goes() {
+    let text = prints("tighten.yaml", &["tighten", "--history", "month.jsonl"]);
+    let read = manifest::parse_strict(&text);
+    assert_eq!(read.errors, []);
+    // The other one changed some days ago.
+    assert_eq!(read.objects.len(), 1);
+    let text = prints(
+        "tighten.json",
+        &["tighten", "--history", "month.jsonl", "-o", "json"],
+    );
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["proposals"][0]["supported"], true);
+    assert_eq!(json["proposals"][1]["supported"], false);
+}
+
+#[test]
+fn what_too_little_evidence_speaks_for_is_written_on_demand() {
+    let output = flows(&[
+        "tighten",
+        "--history",
+        "month.jsonl",
+        "--include-insufficient",
+    ]);
+    let read = manifest::parse_strict(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!((read.errors.len(), read.objects.len()), (0, 2));
+}
+
+#[test]
+fn errors_name_what_is_at_fault() {
+    for (arguments, said) in [
+        (
+            &["suggest", "-n", "none", "--history", "month.jsonl"][..],
+            "no pods of namespace none are remembered",
+        ),
+        (
+            &[
+                "suggest",
+                "-n",
+                "shop",
+                "api[Job]",
+                "--history",
+                "month.jsonl",
+            ],
+            "no pods of shop/api[Job] are remembered",
+        ),
+        (
+            &["suggest", "-n", "shop", "web[", "--history", "month.jsonl"],
+            "\"web[\" is no workload",
+        ),
+        (&["suggest", "--history", "month.jsonl"], "--namespace"),
+        (
+            &["tighten", "--history", "missing.jsonl"],
+            "missing.jsonl: No such file",
+        ),
+        (
+            &[
+                "tighten",
+                "--history",
+                "month.jsonl",
+                "--min-window",
+                "long",
+            ],
+            "\"long\" is no time span",
+        ),
+    ] {
+        let output = flows(arguments);
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        assert!(words.contains(said), "{words}");
+    }
+}
+
+#[test]
+fn the_examples_of_the_page_are_what_is_printed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/suggesting.md");
+    let page = fs::read_to_string(path).unwrap();
+    let mut blocks = 0;
+    for block in page.split("```text\n$ flows ").skip(1) {
+        let block = block.split("```").next().unwrap();
+        let (command, printed) = block.split_once('\n').unwrap();
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let output = flows(&arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text, printed, "{command}");
+        blocks += 1;
+    }
+    assert!(blocks >= 2, "{blocks} examples");
+}
