@@ -4,8 +4,8 @@
 //! kernel ── Observation ──► pipeline ──────────────────────────► log ──► grpc ──► readers
 //!  aya, netlink              tracker  one connection               │      convert: domain to API
 //!                            enrich   who: binding, inventory      ├────► export ──► logs of JSON
-//!                            judge    observed against computed    └────► metrics ──► http
-//!                            awaited  who is not known yet
+//!                            judge    observed against computed    ├────► history ──► store
+//!                            awaited  who is not known yet         └────► metrics ──► http
 //!                            summary  in words
 //!                            enforcement  is anything enforced?
 //! inventory ── Snapshot after Snapshot ──┘

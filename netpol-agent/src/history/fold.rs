@@ -51,8 +51,8 @@ impl Dimension {
             },
             // What collects metrics, or serves all, has as many peers as there are workloads.
             Self::Source | Self::Destination => Bound {
-                most: 2048,
-                kept: 1024,
+                most: 4096,
+                kept: 2048,
             },
         }
     }

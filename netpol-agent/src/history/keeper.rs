@@ -151,11 +151,10 @@ impl Keeper {
     }
 
     fn write(&mut self) {
-        if !self.writer.is_due() {
-        } else if self.writer.is_open() {
-            self.writer.write(self.recorder.memory.take_changes());
-        } else {
-            self.writer.open();
+        match (self.writer.is_due(), self.writer.is_open()) {
+            (true, true) => self.writer.write(self.recorder.memory.take_changes()),
+            (true, false) => self.writer.open(),
+            (false, _) => {}
         }
     }
 

@@ -88,7 +88,6 @@ impl Memory {
             self.policies.forget_before(horizon);
             self.population.forget_before(horizon);
         }
-        self.groups.forget();
     }
 
     /// What the store does not hold yet. Until [`Memory::settle`] it counts as being written.

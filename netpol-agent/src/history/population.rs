@@ -203,6 +203,9 @@ mod tests {
         })
     }
 
+    /// Workload, pods by node, and when they were seen first and last.
+    type Told = (String, Vec<(String, u32)>, u64, u64);
+
     #[derive(Default)]
     struct Stage {
         snapshot: Snapshot,
@@ -221,8 +224,7 @@ mod tests {
             assert_eq!(population.follow(&self.snapshot, groups, at(seconds)), 0);
         }
 
-        /// Workload, pods by node, and when they were seen first and last.
-        fn told(&self, now: u64) -> Vec<(String, Vec<(String, u32)>, u64, u64)> {
+        fn told(&self, now: u64) -> Vec<Told> {
             let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
             let all = self.population.all(at(now)).into_iter().map(|one| {
                 let pods = one.pods.iter();

@@ -83,6 +83,8 @@ impl Recorder {
             .collect();
         let said = self.hasher.hash_one((&key, &matches, flow.mid_stream));
         let counted = match self.connections.take(flow.id) {
+            // A first revision was never counted, whatever was forgotten since the number was given.
+            Known::Perhaps if flow.revision == 1 => self.count(flow, key, &matches, said),
             Known::Counted(counted) if counted.said == said => {
                 self.grow(counted, &Carried::of(flow))
             }
@@ -103,6 +105,7 @@ impl Recorder {
         memory.cluster.follow(snapshot);
         let evicted = memory.population.follow(snapshot, &mut memory.groups, now);
         self.losses.add("groups_evicted", evicted);
+        memory.groups.forget();
     }
 
     /// Takes in what the store holds.
@@ -147,21 +150,18 @@ impl Recorder {
             self.losses.add("uses_evicted", evicted);
             uses.push((key, one.is_sole));
         }
-        let counted = Counted {
+        let (place, evicted) = self.memory.edges.add(key, share.clone());
+        self.losses.add("edges_evicted", evicted);
+        Counted {
             said,
+            place,
             packets: share.packets,
             bytes: share.bytes,
             is_opened: share.connections == 1,
             is_forwarded,
             is_after_change: share.after_change == 1,
             uses: uses.into(),
-            place: {
-                let (place, evicted) = self.memory.edges.add(key, share);
-                self.losses.add("edges_evicted", evicted);
-                place
-            },
-        };
-        counted
+        }
     }
 
     fn take_back(&mut self, counted: &Counted) {

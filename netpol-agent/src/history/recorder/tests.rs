@@ -390,11 +390,15 @@ fn a_connection_that_was_forgotten_is_not_counted_again() {
     for id in 1..=100 {
         stage.take(&connection(id));
     }
-    let mut late = connection(1);
-    late.last_seen = at(500);
-    stage.take(&late);
+    let mut again = connection(1);
+    again.revision = 2;
+    again.last_seen = at(500);
+    stage.take(&again);
     let totals = stage.edge().totals;
     assert_eq!((totals.connections, totals.last_seen), (100, at(500)));
+    // One that was held back until now has a lower number, and was never counted.
+    stage.take(&connection(0));
+    assert_eq!(stage.edge().totals.connections, 101);
 }
 
 #[test]
