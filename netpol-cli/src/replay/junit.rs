@@ -8,6 +8,7 @@ use super::found::Found;
 use super::{text, words};
 use crate::error::CliError;
 use crate::text::clean;
+use crate::traffic::{connections, time};
 
 /// The whole report.
 ///
@@ -45,9 +46,9 @@ fn traffic(found: &Found<'_>, change: Change) -> Vec<TestCase> {
         let seen = &row.seen;
         let why = format!(
             "{} seen ({}), the last at {}\nbefore: {}\nafter: {}",
-            words::counted(seen.sum.all(), "connection"),
+            connections(seen.sum.all()),
             words::observed(seen),
-            words::time(seen.last),
+            time(seen.last),
             words::said(&row.before),
             words::said(&row.after),
         );

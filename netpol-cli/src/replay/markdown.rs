@@ -6,6 +6,7 @@ use super::fail::Kind;
 use super::found::Found;
 use super::{text, words};
 use crate::text::clean;
+use crate::traffic::time;
 
 /// Rows of a table; a comment has room for some 60,000 characters.
 const ROWS: usize = 40;
@@ -45,7 +46,7 @@ pub(super) fn text(found: &Found<'_>) -> String {
                 words::port(row),
                 row.seen.sum.all().to_string(),
                 words::observed(&row.seen),
-                words::time(row.seen.last),
+                time(row.seen.last),
                 why,
             ]
         });

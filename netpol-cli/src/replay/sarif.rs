@@ -11,6 +11,7 @@ use super::found::Found;
 use super::words;
 use crate::proposed::Place;
 use crate::text::clean;
+use crate::traffic::{connections, time};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -207,9 +208,9 @@ fn traffic(found: &Found<'_>, change: Change) -> Vec<Outcome> {
         let sentence = format!(
             "{}: {from} to {to} at {port}, {} seen ({}), the last at {}. Before: {}. After: {}.",
             Kind::Traffic(change).heading(),
-            words::counted(row.seen.sum.all(), "connection"),
+            connections(row.seen.sum.all()),
             words::observed(&row.seen),
-            words::time(row.seen.last),
+            time(row.seen.last),
             words::said(&row.before),
             words::said(&row.after),
         );

@@ -6,6 +6,7 @@ use super::fail::Kind;
 use super::found::Found;
 use super::page::Page;
 use super::words;
+use crate::traffic::{connections, time};
 
 /// The whole answer.
 pub(super) fn page(found: &Found<'_>, wide: bool) -> String {
@@ -50,7 +51,7 @@ pub(super) fn summary(found: &Found<'_>) -> [String; 2] {
     for change in Change::ALL {
         let total = found.total(change);
         let count = total.sum.all();
-        let part = words::counted(count, "connection");
+        let part = connections(count);
         match change {
             _ if count == 0 => {}
             Change::NewlyDenied => parts.push(format!(
@@ -65,7 +66,7 @@ pub(super) fn summary(found: &Found<'_>) -> [String; 2] {
             Change::OtherReason => parts.push(format!("{part} the same for another reason")),
         }
     }
-    let unchanged = words::counted(found.replay.unchanged.all(), "connection");
+    let unchanged = connections(found.replay.unchanged.all());
     parts.push(format!("{unchanged} unchanged"));
     [
         policies,
@@ -93,7 +94,7 @@ fn cells(row: &Row, wide: bool) -> Vec<String> {
         words::port(row),
         seen.sum.all().to_string(),
         words::observed(seen),
-        words::time(seen.last),
+        time(seen.last),
     ];
     let both = [words::said(&row.before), words::said(&row.after)];
     match row.change {
@@ -101,7 +102,7 @@ fn cells(row: &Row, wide: bool) -> Vec<String> {
             cells.extend(both);
             cells.extend([
                 words::bytes(seen.sum.bytes),
-                words::time(seen.first),
+                time(seen.first),
                 words::services(row),
             ]);
         }
@@ -134,11 +135,11 @@ fn permitted(page: &mut Page, found: &Found<'_>) {
         }
     }
     let unclear = found.difference.changes.iter();
-    let unclear = unclear.filter(|change| !change.unclear.is_empty()).count() as u64;
+    let unclear = unclear.filter(|change| !change.unclear.is_empty()).count();
     if unclear > 0 {
+        page.line("");
         page.line(&format!(
-            "\nOf {} cannot be decided what policies permit; -o json names them.",
-            words::counted(unclear, "group of pairs")
+            "What policies permit cannot be decided for {unclear} more; -o json names them."
         ));
     }
 }

@@ -1,10 +1,8 @@
 //! Parts of findings in words.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
 
 use ipnet::IpNet;
-use jiff::Timestamp;
 use netpol_policy::difference;
 use netpol_policy::explain::rule_field;
 use netpol_policy::history::{PolicyName, Port};
@@ -16,6 +14,7 @@ use netpol_policy::verdict::{
 
 use super::found::Found;
 use crate::proposed::How;
+use crate::traffic::{some, time};
 
 /// Names and addresses that are told by themselves, and then counted.
 const TOLD: usize = 3;
@@ -39,11 +38,11 @@ fn who(who: &Who, addresses: &BTreeSet<IpNet>) -> String {
         Who::Many => "many".to_owned(),
         who => who.to_string(),
     };
-    let blocks: Vec<String> = addresses.iter().map(block).collect();
-    if blocks.is_empty() {
+    let blocks = addresses.iter().map(block);
+    if addresses.is_empty() {
         return name;
     }
-    format!("{name} ({})", some(&blocks))
+    format!("{name} ({})", some(blocks, TOLD))
 }
 
 /// One address, or a block of several.
@@ -55,21 +54,11 @@ pub(super) fn block(block: &IpNet) -> String {
     }
 }
 
-/// `a, b, c and 4 more`.
-fn some(names: &[String]) -> String {
-    let told = names.iter().take(TOLD).cloned().collect::<Vec<_>>();
-    let told = told.join(", ");
-    match names.len().checked_sub(TOLD) {
-        Some(more @ 1..) => format!("{told} and {more} more"),
-        _ => told,
-    }
-}
-
-/// `TCP 5432`, `UDP many`, `ICMP`.
+/// `TCP 5432`, `UDP, many ports`, `ICMP`.
 pub(super) fn port(row: &Row) -> String {
     match row.port {
         Port::One(port) => format!("{} {port}", row.protocol),
-        Port::Many => format!("{} many", row.protocol),
+        Port::Many => format!("{}, many ports", row.protocol),
         Port::None => row.protocol.to_string(),
     }
 }
@@ -86,15 +75,8 @@ pub(super) fn observed(seen: &Seen) -> String {
 /// Namespaces and names of the Services that were dialled.
 pub(super) fn services(row: &Row) -> String {
     let services = row.services.iter();
-    let services: Vec<String> = services
-        .map(|(namespace, name)| format!("{namespace}/{name}"))
-        .collect();
-    some(&services)
-}
-
-/// In UTC, to the second.
-pub(super) fn time(time: SystemTime) -> String {
-    Timestamp::try_from(time).map_or_else(|_| "?".to_owned(), |time| format!("{time:.0}"))
+    let services = services.map(|(namespace, name)| format!("{namespace}/{name}"));
+    some(services, TOLD)
 }
 
 /// `12.3 MB`.
@@ -109,14 +91,6 @@ pub(super) fn bytes(bytes: u64) -> String {
         // Digits that are shown are exact enough as a float.
         Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / unit as f64),
         None => format!("{bytes} B"),
-    }
-}
-
-/// `1 connection`, `2 connections`.
-pub(super) fn counted(count: u64, one: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        count => format!("{count} {one}s"),
     }
 }
 
@@ -156,13 +130,13 @@ pub(super) fn because(said: &Said) -> String {
             "exempt from policy".to_owned()
         };
     }
-    let words: Vec<String> = of_policies.into_iter().map(reason).collect();
+    let mut words: Vec<String> = of_policies.into_iter().map(reason).collect();
     let more = words.len().saturating_sub(TOLD);
-    let mut told = words.into_iter().take(TOLD).collect::<Vec<_>>().join("; ");
     if more > 0 {
-        told.push_str(&format!("; and {more} more"));
+        words.truncate(TOLD);
+        words.push(format!("and {more} more"));
     }
-    told
+    words.join("; ")
 }
 
 /// One thing that decides.
@@ -221,8 +195,7 @@ pub(super) fn policy(policy: &PolicyName) -> String {
 
 /// `prod/web[Deployment], prod/api[Deployment]`.
 pub(super) fn parties(parties: &[Party]) -> String {
-    let names: Vec<String> = parties.iter().map(ToString::to_string).collect();
-    some(&names)
+    some(parties, TOLD)
 }
 
 /// `TCP 80,443`, or `all ports`.
@@ -268,14 +241,17 @@ pub(super) fn evidence(found: &Found<'_>) -> Vec<String> {
         sentences.push(format!("Insufficient evidence: {reason}."));
     }
     if let Some((from, until)) = evidence.window {
-        let nodes = evidence.watched.len() as u64;
+        let nodes = match evidence.watched.len() {
+            1 => "1 node".to_owned(),
+            count => format!("{count} nodes"),
+        };
         sentences.push(format!(
             "{} to {}, {} % of it watched by {}: {}.",
             time(from),
             time(until),
             evidence.percent(),
-            counted(nodes, "node"),
-            names(evidence.watched.keys()),
+            nodes,
+            some(evidence.watched.keys(), TOLD),
         ));
     }
     let losses = evidence.losses.iter().filter(|loss| loss.count > 0);
@@ -292,11 +268,11 @@ pub(super) fn evidence(found: &Found<'_>) -> Vec<String> {
         sentences.push(format!("Missing: {}: {}.", node.name, node.reason));
     }
     if !found.without_history.is_empty() {
-        let nodes = names(found.without_history.iter());
+        let nodes = some(&found.without_history, TOLD);
         sentences.push(format!("Nodes of the cluster without a history: {nodes}."));
     }
     if !found.not_evaluated().is_empty() {
-        let names = some(found.not_evaluated());
+        let names = some(found.not_evaluated(), TOLD);
         sentences.push(format!(
             "Not evaluated, and may change every answer: {names}."
         ));
@@ -309,11 +285,6 @@ pub(super) fn evidence(found: &Found<'_>) -> Vec<String> {
     }
     sentences.push(NOT_SEEN.to_owned());
     sentences
-}
-
-fn names<'a>(names: impl Iterator<Item = &'a std::sync::Arc<str>>) -> String {
-    let names: Vec<String> = names.map(ToString::to_string).collect();
-    some(&names)
 }
 
 /// Why it cannot be told before, after, or both.

@@ -15,6 +15,7 @@ use self::traffic::{Traffic, traffic};
 use super::fail::Kind;
 use super::found::Found;
 use super::words;
+use crate::traffic::time;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -164,8 +165,8 @@ fn evidence<'a>(found: &'a Found<'_>) -> Evidence<'a> {
     let watched = evidence.watched.iter();
     Evidence {
         window: evidence.window.map(|(from, until)| Window {
-            from: words::time(from),
-            until: words::time(until),
+            from: time(from),
+            until: time(until),
         }),
         percent: evidence.percent(),
         watched_seconds: watched

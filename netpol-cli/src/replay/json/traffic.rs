@@ -13,6 +13,7 @@ use super::{Policy, SumJson, policy, sum};
 use crate::proposed::Place;
 use crate::replay::found::Found;
 use crate::replay::words;
+use crate::traffic::time;
 
 #[derive(Serialize)]
 pub(super) struct Traffic<'a> {
@@ -124,8 +125,8 @@ pub(super) fn traffic<'a>(found: &Found<'_>, row: &'a Row) -> Traffic<'a> {
         many_ports: row.port == Port::Many,
         services: services.collect(),
         sum: sum(&row.seen.sum),
-        first_seen: words::time(row.seen.first),
-        last_seen: words::time(row.seen.last),
+        first_seen: time(row.seen.first),
+        last_seen: time(row.seen.last),
         observed: observed
             .map(|(what, count)| (what.as_str(), *count))
             .collect(),
