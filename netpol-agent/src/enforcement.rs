@@ -13,16 +13,23 @@ mod sighting;
 mod watched;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use netpol_policy::drift::{self, NodeRecord};
 use tokio::task;
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use self::sighting::Sighting;
 use self::watched::{News, Watched};
 use crate::flow::Flow;
 use crate::history::Reader;
+use crate::inventory::Snapshot;
 use crate::metrics::Metrics;
+
+/// How often is looked whether the first inventory is there.
+const INVENTORY: Duration = Duration::from_millis(200);
 
 /// What was seen of enforcement, for everybody who tells of it.
 #[derive(Default)]
@@ -46,11 +53,24 @@ impl Enforcement {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts from what is remembered of this node, as soon as its store is read.
-    pub(crate) async fn recall(self: Arc<Self>, reader: Reader, node: String) {
+    /// Starts from what is remembered of this node, as soon as its store and the inventory are read. What is remembered does not
+    /// tell whether there were policies of kinds that are not evaluated, which may say otherwise: where there are, it proves
+    /// nothing.
+    pub(crate) async fn recall(
+        self: Arc<Self>,
+        reader: Reader,
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        node: String,
+    ) {
         let Some(history) = reader.read().await else {
             return;
         };
+        while snapshot.load().generation() == 0 {
+            sleep(INVENTORY).await;
+        }
+        if snapshot.load().report().policies_not_evaluated() > 0 {
+            return;
+        }
         let compared = task::spawn_blocking(move || {
             let mut drift = drift::drift(&history, &drift::Options::default());
             drift.nodes.remove(node.as_str())

@@ -153,7 +153,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     if let Some(running) = &remembered {
         exports.exports.push(running.export.clone());
         let recalling = enforcement.clone();
-        tokio::spawn(recalling.recall(running.reader.clone(), node.clone()));
+        tokio::spawn(recalling.recall(running.reader.clone(), snapshot.clone(), node.clone()));
     }
     let tcp = TcpDoor::new(config.serving.clone(), metrics.clone());
     let door = tcp.open().await?;

@@ -154,7 +154,7 @@ fn connections_between_two_nodes_count_once_and_an_export_never_twice() {
     let import: Vec<&str> = import.iter().map(String::as_str).collect();
     let (code, said) = flows(&import);
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(compared(&[week.clone()]), (5, 2));
+    assert_eq!(compared(std::slice::from_ref(&week)), (5, 2));
 
     // A rule of ingress is counted where the pod is that it protects.
     let unused = |file: &PathBuf| {
