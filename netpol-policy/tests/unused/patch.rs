@@ -2,8 +2,10 @@
 
 use netpol_policy::history::{RememberedPolicy, in_force};
 use netpol_policy::k8s::write::{Comments, policy_yaml};
-use netpol_policy::unused::{Cut, Keeping, Options, Patch, PatchOptions, patch, unused};
-use netpol_policy::verdict::Direction;
+use netpol_policy::unused::{
+    Cut, Keeping, Options, Patch, PatchOptions, PolicyReport, patch, unused,
+};
+use netpol_policy::verdict::{Decision, Direction};
 
 use super::world::{World, policies};
 
@@ -239,4 +241,48 @@ spec:
     let only = text.rsplit_once('\n').unwrap().0;
     let patch = patched(&World::new(only));
     assert_eq!(patch.policies[0].after, None);
+}
+
+/// An address block that may hold the pods' addresses: nobody can tell any more whether it allowed them.
+#[test]
+fn what_may_have_been_allowed_by_an_address_stays_unless_it_was_heard_to_be_denied() {
+    let text = "web: {podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: none}}}]}, {from: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}";
+    let mut world = World::new(text).traffic("ci/build", "prod/web", 80, 7);
+    let patch = patched(&world);
+    let removed: Vec<Cut> = patch.policies[0]
+        .removed
+        .iter()
+        .map(|one| one.cut)
+        .collect();
+    let direction = Direction::Ingress;
+    assert_eq!(removed, [Cut::Rule { direction, rule: 0 }]);
+    assert_eq!(patch.kept.len(), 1);
+    assert_eq!(
+        patch.kept[0].entry.to_string(),
+        "prod/web ingress[1] from[0]"
+    );
+    assert_eq!(patch.replayed.unknown, 1);
+    world.0.edges[0].key.computed = Decision::Denied;
+    let patch = patched(&world);
+    assert_eq!(patch.policies[0].removed.len(), 2);
+    assert_eq!((patch.kept.len(), patch.replayed.unknown), (0, 1));
+}
+
+#[test]
+fn other_policies_than_those_that_are_wanted_stay() {
+    let world = World::new(
+        "one: {podSelector: {}, ingress: [{ports: [{port: 80}]}]}
+        two: {podSelector: {}, ingress: [{ports: [{port: 81}]}]}",
+    );
+    let policies = in_force(&world.0);
+    let report = unused(&world.0, &policies, &Options::default(), |_| {});
+    let is_wanted = |policy: &PolicyReport| &*policy.policy.name == "two";
+    let options = PatchOptions::default();
+    let patch = patch(&world.0, &policies, &report, is_wanted, &options, |_| {});
+    let names: Vec<String> = patch
+        .policies
+        .iter()
+        .map(|one| one.before.name().name.to_string())
+        .collect();
+    assert_eq!(names, ["two"]);
 }

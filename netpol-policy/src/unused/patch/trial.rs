@@ -159,14 +159,10 @@ fn asked<T>(
     progress: &mut impl FnMut(PatchProgress),
     of: impl Fn(Answer) -> T,
 ) -> Vec<T> {
-    /// Between two reports.
-    const STEP: usize = 4096;
     let total = traffic.len();
     let mut answers = Vec::with_capacity(total);
     for (done, one) in traffic.iter().enumerate() {
-        if done % STEP == 0 {
-            progress(PatchProgress { done, total });
-        }
+        progress(PatchProgress { done, total });
         answers.push(of(engine.answer(one)));
     }
     answers
