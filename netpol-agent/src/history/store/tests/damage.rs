@@ -129,7 +129,7 @@ fn scribble(file: &Path) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     /// As after a loss of power on a file system that had not written its end.
     #[test]
