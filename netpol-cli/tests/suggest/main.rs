@@ -97,6 +97,40 @@ fn what_too_little_evidence_speaks_for_is_written_on_demand() {
     assert_eq!((read.errors.len(), read.objects.len()), (0, 2));
 }
 
+/// What `flows replay` says of a golden file.
+fn replayed(name: &str, arguments: &[&str]) -> (serde_json::Value, Option<i32>) {
+    let replay = [
+        "replay",
+        "--history",
+        "month.jsonl",
+        "--manifests",
+        name,
+        "-o",
+        "json",
+    ];
+    let output = flows(&[&replay, arguments].concat());
+    let json = serde_json::from_slice(&output.stdout).unwrap();
+    (json, output.status.code())
+}
+
+#[test]
+fn replay_finds_nothing_that_got_through_newly_denied() {
+    for arguments in [&[][..], &["--prune"]] {
+        let (json, _) = replayed("suggest.yaml", arguments);
+        let totals = &json["totals"];
+        // What got no answer.
+        assert_eq!(totals["newly-denied"]["connections"], 3, "{json}");
+        assert_eq!(totals["forwarded_that_becomes_denied"], 0, "{json}");
+    }
+}
+
+#[test]
+fn replay_finds_no_opening_in_narrower_policies() {
+    let found = ["--fail-on", "newly-denied,newly-allowed,opened"];
+    let (json, code) = replayed("tighten.yaml", &found);
+    assert_eq!(code, Some(0), "{json}");
+}
+
 #[test]
 fn errors_name_what_is_at_fault() {
     for (arguments, said) in [
