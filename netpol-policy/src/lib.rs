@@ -9,7 +9,8 @@
 //!
 //! What follows from verdicts: [`explain`] tells how one came about and what would change it, [`matrix`] asks about every
 //! two workloads, [`difference`] what two sets of policies permit differently, [`lint`] finds policies that cannot mean what
-//! they say. [`history`] is what was seen over time.
+//! they say. [`history`] is what was seen over time: [`drift`], [`replay`], [`suggest`], [`tighten`] and [`unused`] start from
+//! it.
 //!
 //! The same [`k8s`] conversion serves objects from files and objects from an API server; [`k8s::write`] goes the other way.
 //! Rule numbers in comments and tests are those of docs/policy-semantics.md.
