@@ -24,6 +24,8 @@ pub(super) struct Found<'a> {
     pub(super) evidence: Evidence,
     /// Nodes of the cluster that have no history and are not known to be missing, in order.
     pub(super) without_history: Vec<Arc<str>>,
+    /// No policy is in force before the change.
+    pub(super) begins_bare: bool,
     /// Policies that differ.
     pub(super) changes: Vec<proposed::Change>,
     /// Of the traffic that was seen.
@@ -78,6 +80,7 @@ impl<'a> Found<'a> {
             arguments,
             evidence: Evidence::of(history, None),
             without_history: without_history(history),
+            begins_bare: sets.before.is_empty(),
             changes: sets.changes,
             replay,
             difference,

@@ -271,6 +271,9 @@ pub(super) fn evidence(found: &Found<'_>) -> Vec<String> {
         let nodes = some(&found.without_history, TOLD);
         sentences.push(format!("Nodes of the cluster without a history: {nodes}."));
     }
+    if found.begins_bare {
+        sentences.push("Before the change no policy is in force, as far as is known.".to_owned());
+    }
     if !found.not_evaluated().is_empty() {
         let names = some(found.not_evaluated(), TOLD);
         sentences.push(format!(

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use netpol_policy::history::History;
+
 use crate::run::{Recorded, directory};
 use crate::shop;
 
@@ -39,6 +41,18 @@ fn sarif_names_files_and_lines() {
 #[test]
 fn junit_fails_what_is_to_fail() {
     is_golden("shop.xml", &["-o", "junit"]);
+}
+
+#[test]
+fn a_history_without_policies_says_so() {
+    let history = History {
+        policies: Vec::new(),
+        ..shop::history()
+    };
+    let text = Recorded::of(&history).proposed(&[]);
+    let sentence = "Before the change no policy is in force, as far as is known.\n";
+    assert!(text.contains(sentence), "{text}");
+    assert!(text.starts_with("3 policies change: + shop/api, + shop/db, + shop/web.\n"));
 }
 
 #[test]
