@@ -100,3 +100,45 @@ impl Cluster {
         self.services.settle(is_written);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use netpol_policy::manifest;
+
+    use super::*;
+    use crate::inventory::{Change, Report};
+
+    fn node(zone: &str) -> Change {
+        let text = format!(
+            "apiVersion: v1\nkind: Node\nmetadata: {{name: n1, labels: {{zone: {zone}}}}}\n"
+        );
+        Change::Apply(manifest::parse(&text).objects.remove(0))
+    }
+
+    #[test]
+    fn a_list_is_written_whole_where_anything_in_it_changed_and_again_where_that_failed() {
+        let mut cluster = Cluster::default();
+        let mut snapshot = Snapshot::default();
+        let mut change = |cluster: &mut Cluster, changes| {
+            snapshot = snapshot.next(changes, Report::default(), UNIX_EPOCH);
+            cluster.follow(&snapshot);
+        };
+        let written = |cluster: &mut Cluster, succeeds| {
+            let (nodes, services) = cluster.take_changes();
+            cluster.settle(succeeds);
+            (nodes.map(|nodes| nodes.len()), services.is_some())
+        };
+        change(&mut cluster, vec![node("a")]);
+        assert_eq!(written(&mut cluster, true), (Some(1), false));
+        change(&mut cluster, Vec::new());
+        assert_eq!(written(&mut cluster, true), (None, false));
+        change(&mut cluster, vec![node("b")]);
+        assert_eq!(written(&mut cluster, false), (Some(1), false));
+        assert_eq!(written(&mut cluster, true), (Some(1), false));
+        assert_eq!(cluster.nodes()[0].labels.get("zone"), Some("b"));
+        cluster.begin_anew();
+        assert_eq!(written(&mut cluster, true), (Some(1), true));
+    }
+}

@@ -53,11 +53,13 @@ struct Current {
     last: Moment,
     /// What had been lost when it began.
     before: Vec<Lost>,
+    /// The most interfaces that could not be watched at a time.
+    unwatched: usize,
 }
 
 impl Intervals {
-    /// Takes in that this node watches, and what it has lost in all until now.
-    pub(super) fn watch(&mut self, now: Moment, lost: Vec<Lost>) {
+    /// Takes in that this node watches all its interfaces but so many, and what it has lost in all until now.
+    pub(super) fn watch(&mut self, now: Moment, lost: Vec<Lost>, unwatched: usize) {
         let lost = || lost.iter().filter(|one| one.stage != Stage::Subscriber);
         let Some(current) = &mut self.current else {
             return self.begin(now, lost().cloned().collect());
@@ -66,8 +68,10 @@ impl Intervals {
             return self.begin(now, lost().cloned().collect());
         }
         current.last = now;
+        current.unwatched = current.unwatched.max(unwatched);
         let (from, before) = (current.from, &current.before);
-        let losses: Vec<Loss> = lost().filter_map(|one| since(one, before)).collect();
+        let losses = lost().filter_map(|one| since(one, before));
+        let losses: Vec<Loss> = losses.chain(not_watched(current.unwatched)).collect();
         // A clock that is adjusted may go back by less than a step.
         let until = now.wall.max(from);
         if let Some(interval) = self.table.get_mut(&from) {
@@ -136,7 +140,12 @@ impl Intervals {
         };
         self.table.insert(from, interval);
         let last = now;
-        self.current = Some(Current { from, last, before });
+        self.current = Some(Current {
+            from,
+            last,
+            before,
+            unwatched: 0,
+        });
         if self.table.len() > MOST {
             let oldest = self.table.iter().map(|(from, _)| *from).min();
             oldest.and_then(|oldest| self.table.remove(&oldest));
@@ -171,6 +180,15 @@ pub(super) fn start_of_day(time: SystemTime) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(midnight(time) * DAY)
 }
 
+/// What pods behind these interfaces did was not seen at all: how much that is nobody knows.
+fn not_watched(interfaces: usize) -> Option<Loss> {
+    (interfaces > 0).then(|| Loss {
+        stage: Stage::Kernel.as_str().into(),
+        reason: "interfaces_not_watched".into(),
+        count: u64::try_from(interfaces).unwrap_or(u64::MAX),
+    })
+}
+
 /// What was lost for a reason since these totals.
 fn since(lost: &Lost, before: &[Lost]) -> Option<Loss> {
     let is_same = |other: &&Lost| (other.stage, other.reason) == (lost.stage, lost.reason);
@@ -195,6 +213,7 @@ mod tests {
         awake: u64,
         intervals: Intervals,
         lost: u64,
+        unwatched: usize,
     }
 
     impl Clocks {
@@ -206,6 +225,7 @@ mod tests {
                 awake: 100,
                 intervals: Intervals::default(),
                 lost: 0,
+                unwatched: 0,
             }
         }
 
@@ -225,7 +245,8 @@ mod tests {
                 stage: Stage::Subscriber,
                 ..lost.clone()
             };
-            self.intervals.watch(now, vec![lost, elsewhere]);
+            let lost = vec![lost, elsewhere];
+            self.intervals.watch(now, lost, self.unwatched);
         }
 
         fn go_on(&mut self, seconds: u64) {
@@ -262,6 +283,20 @@ mod tests {
         clocks.go_on(5);
         assert_eq!(clocks.told(), [(1000, 1010, 2)]);
         assert_eq!(&*clocks.intervals.all()[0].losses[0].stage, "kernel");
+    }
+
+    #[test]
+    fn an_interface_that_could_not_be_watched_stays_a_loss_of_its_interval() {
+        let mut clocks = Clocks::new(1000);
+        clocks.watch();
+        for unwatched in [2, 1, 0] {
+            clocks.unwatched = unwatched;
+            clocks.go_on(1);
+        }
+        let losses = clocks.intervals.all().remove(0).losses;
+        assert_eq!(losses.len(), 1);
+        let loss = &losses[0];
+        assert_eq!((&*loss.reason, loss.count), ("interfaces_not_watched", 2));
     }
 
     #[test]

@@ -129,7 +129,10 @@ impl Keeper {
             monotonic: Instant::now(),
         };
         let memory = &mut self.recorder.memory;
-        memory.intervals.watch(now, self.status.lost());
+        let interfaces = self.status.interfaces().into_iter();
+        let unwatched = interfaces.filter(|one| one.interface.error.is_some());
+        let unwatched = unwatched.count();
+        memory.intervals.watch(now, self.status.lost(), unwatched);
         memory.policies.follow(&snapshot, now.wall);
         self.show();
     }

@@ -123,3 +123,73 @@ impl Uses {
             .sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use netpol_policy::history::{Part, PolicyName};
+    use netpol_policy::verdict::{Direction, PolicyKind};
+
+    use super::*;
+
+    fn key(rule: u32) -> RuleKey {
+        RuleKey {
+            node: "node-a".into(),
+            policy: PolicyName {
+                kind: PolicyKind::NetworkPolicy,
+                namespace: "shop".into(),
+                name: "web".into(),
+            },
+            fingerprint: 1,
+            direction: Direction::Ingress,
+            part: Part::Entry {
+                rule,
+                peer: None,
+                port: None,
+            },
+        }
+    }
+
+    fn hits(count: u64, second: u64) -> UseTotals {
+        let time = UNIX_EPOCH + Duration::from_secs(second);
+        UseTotals {
+            hits: count,
+            sole: count,
+            resumed: 0,
+            forwarded: count,
+            bytes: 100 * count,
+            first_seen: time,
+            last_seen: time,
+        }
+    }
+
+    #[test]
+    fn what_was_not_used_for_the_longest_time_makes_room_and_is_counted() {
+        let mut uses = Uses {
+            most: 20,
+            ..Uses::default()
+        };
+        let mut evicted = 0;
+        for rule in 0..30 {
+            evicted += uses.add(key(rule), &hits(2, rule.into())).1;
+        }
+        assert!(uses.len() <= 20);
+        let left: u64 = uses.iter().map(|one| one.totals.hits).sum();
+        assert_eq!(left + evicted, 60);
+        let oldest = uses.iter().map(|one| one.totals.last_seen).min();
+        assert!(oldest >= Some(UNIX_EPOCH + Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn the_last_connection_that_is_taken_back_takes_the_use_along() {
+        let mut uses = Uses::default();
+        let (one, _) = uses.add(key(1), &hits(1, 1));
+        let (same, _) = uses.add(key(1), &hits(1, 2));
+        assert!(Arc::ptr_eq(&one, &same));
+        uses.take_back(&one, &hits(1, 0));
+        assert_eq!(uses.iter().next().map(|one| one.totals.hits), Some(1));
+        uses.take_back(&one, &hits(1, 0));
+        assert_eq!(uses.len(), 0);
+    }
+}

@@ -12,7 +12,7 @@ use super::changes::Changes;
 use crate::export::Export;
 
 /// How soon what failed is tried again, at first and at last.
-const RETRY: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)];
+const RETRY: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 
 /// What remembers beyond the end of the process.
 pub(super) trait Journal: Send + 'static {
