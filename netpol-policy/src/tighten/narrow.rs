@@ -139,7 +139,14 @@ impl Narrowing<'_> {
         let mut peers = Vec::new();
         let mut findings = Vec::new();
         for (index, peer) in rule.peers.iter().enumerate() {
+            // What selectors let through needs no block (rule 17), and they go on to.
+            let is_selected = |one: &&Use| {
+                let mut peers = one.peers.iter().map(|peer| &rule.peers[*peer]);
+                peers.any(|peer| matches!(peer, Peer::Pods { .. }))
+            };
+            let is_block = matches!(peer, Peer::IpBlock(_));
             let own = case.uses.iter().filter(|one| one.peers.contains(&index));
+            let own = own.filter(|one| !(is_block && is_selected(one)));
             let own = own.map(|one| &self.traffic[one.traffic]);
             let others = others(own, case.direction);
             let narrowed = match others.as_slice() {

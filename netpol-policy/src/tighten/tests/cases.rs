@@ -80,6 +80,23 @@ fn a_wide_block_for_some_addresses() {
 }
 
 #[test]
+fn a_block_is_not_kept_wide_for_pods_that_a_selector_lets_through() {
+    let (mut history, pods) = world(
+        "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}, {ipBlock: {cidr: 0.0.0.0/0}}], ports: [{port: 5432}]}]}",
+    );
+    history.edges.push(edge(&pods[1], &pods[0], 5432));
+    history
+        .edges
+        .push(edge(&outside("203.0.113.7/32"), &pods[0], 5432));
+    let (rules, findings) = narrowed(&history);
+    assert!(rules.contains("cidr: 203.0.113.7/32"), "{rules}");
+    assert_eq!(
+        findings,
+        ["address in 0.0.0.0/0 | 1 address | 4294967295 addresses"]
+    );
+}
+
+#[test]
 fn exceptions_within_a_narrower_block_stay() {
     let (mut history, pods) = world(
         "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{ipBlock: {cidr: 203.0.0.0/16, except: [203.0.113.4/30]}}]}]}",
