@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use netpol_policy::history::RememberedPolicy;
 use netpol_policy::k8s::write::policy_yaml;
-use netpol_policy::suggest::{LeftOut, Reason, Suggestions, Withheld};
+use netpol_policy::suggest::{LeftOut, Suggestions, Withheld};
 
 use super::{comments, evidence};
 use crate::text::clean;
@@ -115,19 +115,25 @@ pub(super) fn withheld(withheld: &Withheld) -> String {
 
 /// What no rule was made for, by reason; what got through and is denied from now on first.
 fn left_out(all: &[LeftOut]) -> Vec<String> {
-    let mut reasons: BTreeMap<(bool, &Reason), Vec<&LeftOut>> = BTreeMap::new();
+    let mut reasons: BTreeMap<(bool, &str), Vec<&LeftOut>> = BTreeMap::new();
     for one in all {
-        let key = (!one.reason.is_cut_off(), &one.reason);
+        let key = (!one.reason.is_cut_off(), one.reason.as_str());
         reasons.entry(key).or_default().push(one);
     }
     let mut lines = Vec::new();
-    for ((goes_on, reason), left_out) in reasons {
+    for ((goes_on, _), left_out) in reasons {
+        // Reasons of a kind differ in numbers: the largest is told.
+        let Some(reason) = left_out.iter().map(|one| &one.reason).max() else {
+            continue;
+        };
         let what = match goes_on {
             _ if reason.needs_no_rule() => "Needs no rule",
             false => "Left out, got through and is denied from now on",
             true => "Left out",
         };
-        lines.push(format!("{what}: {reason}:"));
+        let is_one = left_out.iter().all(|one| one.reason == *reason);
+        let others = if is_one { "" } else { "; others are like it" };
+        lines.push(format!("{what}: {reason}{others}:"));
         for one in left_out.iter().take(TOLD) {
             let totals = &one.traffic.totals;
             lines.push(format!(
