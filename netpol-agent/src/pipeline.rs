@@ -24,7 +24,9 @@ use crate::binding::Bindings;
 use crate::clock::Clock;
 use crate::enforcement::Enforcement;
 use crate::enrich::{Context, Enricher};
-use crate::flow::{DropClass, Flow, Lost, Observed, Previous, Progress, Stage, Vantage, ip_address};
+use crate::flow::{
+    DropClass, Flow, Lost, Observed, Previous, Progress, Stage, Vantage, ip_address,
+};
 use crate::inventory::Snapshot;
 use crate::judge::agreement;
 use crate::kernel::observation::Observation;
