@@ -12,6 +12,7 @@ use crate::args::{Output, color_of, output, output_of};
 use crate::error::CliError;
 use crate::manifests;
 use crate::question::{self, Answer};
+use crate::screen;
 use crate::walk::{self, Detail, Told};
 
 const AFTER: &str = "\
@@ -43,7 +44,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     match output_of(matches) {
         Output::Json => walk::json::write(io::stdout(), &answer, &told, &quotes),
         Output::Text | Output::Wide => {
-            let text = walk::text(&told, Detail::Full(&quotes), walk::width());
+            let text = walk::text(&told, Detail::Full(&quotes), screen::width());
             anstream::AutoStream::new(io::stdout(), color_of(matches)).write_all(text.as_bytes())
         }
     }

@@ -18,6 +18,7 @@
 //! suggest               policies for traffic that was seen (traffic: it in words)
 //! tighten               policies in force without what nothing was seen to use
 //! unused                which parts of policies traffic has shown to be of use
+//! page, columns         text of several sections, and tables
 //! complete              for `kubectl flows`
 //! reference             docs/cli.md
 //! ```
@@ -27,6 +28,7 @@
 
 mod args;
 mod cluster;
+mod columns;
 mod complete;
 mod connection;
 mod drift;
@@ -39,6 +41,7 @@ mod import;
 mod line;
 mod manifests;
 mod matrix;
+mod page;
 mod progress;
 mod proposed;
 mod question;

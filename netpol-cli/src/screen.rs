@@ -1,9 +1,18 @@
-//! The last rows of a terminal, so that a flow's line can be rewritten where it stands.
+//! The terminal: how wide it is, and its last rows, so that a flow's line can be rewritten where it stands.
 
 use std::{
     collections::VecDeque,
     io::{self, Write},
 };
+
+use unicode_width::UnicodeWidthStr as _;
+
+/// Columns of the terminal; what a page has where there is none.
+pub(crate) fn width() -> usize {
+    const PAGE: usize = 100;
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map_or(PAGE, |(terminal_size::Width(width), _)| width.into())
+}
 
 /// Entries that are still visible, oldest first.
 #[derive(Debug, Default)]
@@ -78,10 +87,7 @@ fn write_rows(out: &mut impl Write, rows: &[String]) -> io::Result<()> {
 }
 
 fn fills(row: &str, width: usize) -> usize {
-    let columns = anstream::adapter::strip_str(row)
-        .to_string()
-        .chars()
-        .count();
+    let columns = anstream::adapter::strip_str(row).to_string().width();
     columns.div_ceil(width.max(1)).max(1)
 }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use unicode_width::UnicodeWidthStr as _;
+
 /// Replaces what could move the cursor, change colours or reorder text by `�`.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if text.contains(is_hostile) {
@@ -17,12 +19,12 @@ fn is_hostile(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Breaks a sentence at blanks into rows of at most `width` characters; a longer word stays whole.
+/// Breaks a sentence at blanks into rows of at most `width` columns; a longer word stays whole.
 pub(crate) fn wrap(sentence: &str, width: usize) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
     for word in sentence.split_whitespace() {
         match rows.last_mut() {
-            Some(row) if row.chars().count() + 1 + word.chars().count() <= width => {
+            Some(row) if row.width() + 1 + word.width() <= width => {
                 row.push(' ');
                 row.push_str(word);
             }
@@ -30,6 +32,11 @@ pub(crate) fn wrap(sentence: &str, width: usize) -> Vec<String> {
         }
     }
     rows
+}
+
+/// `1 policy`, `3 policies`.
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 #[cfg(test)]

@@ -88,13 +88,6 @@ impl Told {
     }
 }
 
-/// Columns of the terminal; what a page has where there is none.
-pub(crate) fn width() -> usize {
-    const PAGE: usize = 100;
-    let size = terminal_size::terminal_size_of(std::io::stdout());
-    size.map_or(PAGE, |(terminal_size::Width(width), _)| width.into())
-}
-
 /// The whole text; `width` in columns is where sentences are broken.
 pub(crate) fn text(told: &Told, detail: Detail<'_>, width: usize) -> String {
     let mut page = Page::new(width);

@@ -1,16 +1,12 @@
 //! What was found, for people: findings by kind, then policies, nodes and the evidence.
 
-use anstyle::{AnsiColor, Style};
 use netpol_policy::drift::{Coverage, Drift, Enforcement, Evidence, Finding, Kind, Options};
 use netpol_policy::history::Loss;
-use unicode_width::UnicodeWidthStr as _;
 
 use super::words;
-use crate::text::clean;
+use crate::page::Page;
+use crate::text::counted;
 use crate::traffic;
-
-const HEADING: Style = Style::new().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// The whole answer.
 pub(super) fn page(drift: &Drift, options: &Options, wide: bool) -> String {
@@ -20,7 +16,8 @@ pub(super) fn page(drift: &Drift, options: &Options, wide: bool) -> String {
         let of_kind: Vec<&Finding> = of_kind.collect();
         if !of_kind.is_empty() {
             page.heading(words::heading(kind));
-            page.table(&findings(kind, &of_kind, wide), |_| kind.is_beyond_lag());
+            let (headings, rows) = findings(kind, &of_kind, wide);
+            page.table(&headings, &rows, |_| kind.is_beyond_lag());
         }
     }
     if drift.findings.is_empty() {
@@ -33,13 +30,13 @@ pub(super) fn page(drift: &Drift, options: &Options, wide: bool) -> String {
     if !drift.policies.is_empty() {
         page.heading("Policies, by what came of the connections they deny");
         let is_bad = |row: usize| drift.policies[row].is_never_enforced();
-        page.table(&policies(drift), is_bad);
+        page.table(&POLICIES, &policies(drift), is_bad);
     }
     if !drift.nodes.is_empty() {
         page.heading("Nodes, by what came of the denied connections they had to stop");
         let records: Vec<_> = drift.nodes.values().collect();
         let is_bad = |row: usize| records[row].enforcement() == Enforcement::Nothing;
-        page.table(&nodes(drift), is_bad);
+        page.table(&NODES, &nodes(drift), is_bad);
     }
     page.heading("Evidence");
     for sentence in evidence(&drift.evidence)
@@ -48,10 +45,14 @@ pub(super) fn page(drift: &Drift, options: &Options, wide: bool) -> String {
     {
         page.line(&sentence);
     }
-    page.text
+    page.text()
 }
 
-fn findings(kind: Kind, findings: &[&Finding], wide: bool) -> Vec<Vec<String>> {
+fn findings(
+    kind: Kind,
+    findings: &[&Finding],
+    wide: bool,
+) -> (Vec<&'static str>, Vec<Vec<String>>) {
     let mut headings = vec!["FROM", "TO", "PORT", "CONNECTIONS", "LAST SEEN"];
     match kind {
         Kind::Dropped | Kind::LateAdmission => headings.extend(["DROPPED BY", "ALLOWED BY"]),
@@ -65,8 +66,7 @@ fn findings(kind: Kind, findings: &[&Finding], wide: bool) -> Vec<Vec<String>> {
     if wide {
         headings.extend(["FIRST SEEN", "SERVICE", "NODES"]);
     }
-    let mut rows = vec![headings.iter().map(ToString::to_string).collect::<Vec<_>>()];
-    rows.extend(findings.iter().map(|finding| {
+    let rows = findings.iter().map(|finding| {
         let seen = &finding.traffic;
         let totals = &seen.totals;
         headings
@@ -92,22 +92,23 @@ fn findings(kind: Kind, findings: &[&Finding], wide: bool) -> Vec<Vec<String>> {
                 _ => words::policies(&seen.policies),
             })
             .collect()
-    }));
-    rows
+    });
+    let rows = rows.collect();
+    (headings, rows)
 }
 
+const POLICIES: [&str; 7] = [
+    "POLICY",
+    "STOPPED",
+    "LET THROUGH",
+    "HOST NETWORK",
+    "AFTER A CHANGE",
+    "OPEN BEFORE",
+    "",
+];
+
 fn policies(drift: &Drift) -> Vec<Vec<String>> {
-    let headings = [
-        "POLICY",
-        "STOPPED",
-        "LET THROUGH",
-        "HOST NETWORK",
-        "AFTER A CHANGE",
-        "OPEN BEFORE",
-        "",
-    ];
-    let mut rows = vec![headings.map(str::to_owned).to_vec()];
-    rows.extend(drift.policies.iter().map(|record| {
+    let rows = drift.policies.iter().map(|record| {
         let after = match record.longest_after_change {
             Some(longest) => format!(
                 "{}, up to {} after it",
@@ -129,21 +130,21 @@ fn policies(drift: &Drift) -> Vec<Vec<String>> {
             record.already_open.to_string(),
             says.to_owned(),
         ]
-    }));
-    rows
+    });
+    rows.collect()
 }
 
+const NODES: [&str; 6] = [
+    "NODE",
+    "STOPPED",
+    "LET THROUGH",
+    "UNCLEAR",
+    "DROPPED THOUGH ALLOWED",
+    "",
+];
+
 fn nodes(drift: &Drift) -> Vec<Vec<String>> {
-    let headings = [
-        "NODE",
-        "STOPPED",
-        "LET THROUGH",
-        "UNCLEAR",
-        "DROPPED THOUGH ALLOWED",
-        "",
-    ];
-    let mut rows = vec![headings.map(str::to_owned).to_vec()];
-    rows.extend(drift.nodes.iter().map(|(name, record)| {
+    let rows = drift.nodes.iter().map(|(name, record)| {
         vec![
             name.to_string(),
             record.stopped.to_string(),
@@ -152,8 +153,8 @@ fn nodes(drift: &Drift) -> Vec<Vec<String>> {
             record.dropped.to_string(),
             words::enforcement(record.enforcement()).to_owned(),
         ]
-    }));
-    rows
+    });
+    rows.collect()
 }
 
 fn evidence(evidence: &Evidence) -> Vec<String> {
@@ -164,7 +165,7 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
             traffic::time(from),
             traffic::time(until),
             format_args!("{} %", evidence.percent()),
-            counted(evidence.watched.len(), "node"),
+            counted(evidence.watched.len(), "node", "nodes"),
             evidence
                 .watched
                 .keys()
@@ -212,60 +213,4 @@ fn coverage(coverage: &Coverage, options: &Options) -> Vec<String> {
         ));
     }
     sentences
-}
-
-fn counted(count: usize, one: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        count => format!("{count} {one}s"),
-    }
-}
-
-#[derive(Default)]
-struct Page {
-    text: String,
-}
-
-impl Page {
-    fn line(&mut self, line: &str) {
-        self.text.push_str(clean(line).trim_end());
-        self.text.push('\n');
-    }
-
-    fn heading(&mut self, heading: &str) {
-        if !self.text.is_empty() {
-            self.text.push('\n');
-        }
-        self.text
-            .push_str(&format!("{HEADING}{heading}{HEADING:#}\n"));
-    }
-
-    /// Headings and rows in columns. Rows that are bad catch the eye, and begin with `✗`.
-    fn table(&mut self, rows: &[Vec<String>], is_bad: impl Fn(usize) -> bool) {
-        let rows: Vec<Vec<String>> = rows
-            .iter()
-            .map(|row| row.iter().map(|cell| clean(cell).into_owned()).collect())
-            .collect();
-        let columns = rows.first().map(Vec::len).unwrap_or_default();
-        let widths: Vec<usize> = (0..columns)
-            .map(|column| {
-                let cells = rows.iter().filter_map(|row| row.get(column));
-                cells.map(|cell| cell.width()).max().unwrap_or_default()
-            })
-            .collect();
-        for (index, row) in rows.iter().enumerate() {
-            let cells = row.iter().zip(&widths);
-            let padded: Vec<String> = cells
-                .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())))
-                .collect();
-            let row = padded.join("  ");
-            let row = row.trim_end();
-            match index.checked_sub(1) {
-                Some(index) if is_bad(index) => {
-                    self.text.push_str(&format!("{BAD}✗ {row}{BAD:#}\n"));
-                }
-                _ => self.text.push_str(&format!("  {row}\n")),
-            }
-        }
-    }
 }

@@ -20,6 +20,7 @@ use crate::args::Output;
 use crate::error::CliError;
 use crate::manifests;
 use crate::question::Answer;
+use crate::screen;
 use crate::walk::{self, Detail, Told};
 
 /// Of one question: 0 allowed, 1 denied, 2 bad input, 3 not decided. Of many: 0, or 2 if any could not be asked.
@@ -33,7 +34,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
                 Output::Json => json::write(io::stdout(), &answer),
                 Output::Text | Output::Wide => {
                     let told = Told::new(&loaded.inventory, &answer);
-                    let text = walk::text(&told, Detail::Short, walk::width());
+                    let text = walk::text(&told, Detail::Short, screen::width());
                     anstream::AutoStream::new(io::stdout(), eval.color).write_all(text.as_bytes())
                 }
             }

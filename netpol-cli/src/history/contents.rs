@@ -10,6 +10,7 @@ use netpol_policy::history::{History, Loss, MissingNode};
 use serde::Serialize;
 
 use crate::status::page::{Page, age};
+use crate::text::counted;
 
 /// What is in a history.
 #[derive(Debug, Serialize)]
@@ -169,10 +170,6 @@ fn row(node: &Node) -> ([String; 7], Vec<String>) {
         },
     ];
     (cells, Vec::new())
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// The nearest that can be written.

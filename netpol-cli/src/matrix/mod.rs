@@ -27,6 +27,7 @@ use self::args::{Format, Show};
 use crate::error::CliError;
 use crate::manifests;
 use crate::progress::Reporter;
+use crate::screen;
 
 /// Compares everybody that is asked about, and writes what is to be shown.
 ///
@@ -50,7 +51,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), CliError> {
     };
     let mut out = BufWriter::new(io::stdout().lock());
     match arguments.format {
-        Format::Table => out.write_all(table::text(&shown, table::width()).as_bytes()),
+        Format::Table => out.write_all(table::text(&shown, screen::width()).as_bytes()),
         Format::Json => json::write(&mut out, &shown),
         Format::Csv => csv::write(&mut out, &shown),
         Format::Dot => out.write_all(dot::text(&shown).as_bytes()),

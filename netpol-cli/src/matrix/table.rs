@@ -11,21 +11,11 @@ use unicode_width::UnicodeWidthStr as _;
 use super::args::Show;
 use super::labels::Labels;
 use super::{Shown, list, words};
+use crate::columns;
 use crate::text::{clean, wrap};
 
 /// More rows or columns are no longer read as a grid.
 const GRID: usize = 12;
-/// Where there is no terminal.
-const PAGE: usize = 100;
-/// Between two columns.
-const GAP: &str = "  ";
-
-/// Columns of the terminal.
-pub(super) fn width() -> usize {
-    let size = terminal_size::terminal_size_of(std::io::stdout());
-    size.map_or(PAGE, |(terminal_size::Width(width), _)| width.into())
-}
-
 /// The whole answer.
 pub(super) fn text(shown: &Shown<'_>, width: usize) -> String {
     let labels = Labels::of(&shown.parties());
@@ -108,30 +98,10 @@ fn grid(shown: &Shown<'_>, labels: &Labels, width: usize) -> Option<String> {
 
 /// Rows of cells in columns, and how wide the widest row is.
 pub(super) fn aligned(rows: &[Vec<String>]) -> (String, usize) {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.width()).max().unwrap_or_default()
-        })
-        .collect();
-    let mut text = String::new();
-    let mut widest = 0;
-    for row in rows {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            if column > 0 {
-                line.push_str(GAP);
-            }
-            line.push_str(cell);
-            line.push_str(&" ".repeat(widths[column] - cell.width()));
-        }
-        let line = line.trim_end();
-        widest = widest.max(line.width());
-        text.push_str(line);
-        text.push('\n');
-    }
-    (text, widest)
+    let lines = columns::lines(rows);
+    let widest = lines.iter().map(|line| line.width()).max();
+    let text = lines.iter().map(|line| format!("{line}\n")).collect();
+    (text, widest.unwrap_or_default())
 }
 
 fn summary(page: &mut String, shown: &Shown<'_>) {

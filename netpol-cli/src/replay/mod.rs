@@ -15,7 +15,6 @@ mod found;
 mod json;
 mod junit;
 mod markdown;
-mod page;
 mod sarif;
 mod text;
 mod words;

@@ -4,8 +4,8 @@ use netpol_policy::replay::{Change, Row};
 
 use super::fail::Kind;
 use super::found::Found;
-use super::page::Page;
 use super::words;
+use crate::page::Page;
 use crate::traffic::{connections, time};
 
 /// The whole answer.
@@ -20,7 +20,7 @@ pub(super) fn page(found: &Found<'_>, wide: bool) -> String {
             let kind = Kind::Traffic(change);
             page.heading(kind.heading());
             let is_failure = found.arguments.fail_on.has(kind);
-            page.table(&headings(change, wide), &rows, is_failure);
+            page.table(&headings(change, wide), &rows, |_| is_failure);
         }
     }
     permitted(&mut page, found);
@@ -131,7 +131,7 @@ fn permitted(page: &mut Page, found: &Found<'_>) {
         if !rows.is_empty() {
             page.heading(kind.heading());
             let is_failure = found.arguments.fail_on.has(kind);
-            page.table(&["FROM", "TO", "PORTS", "SUCH AS"], &rows, is_failure);
+            page.table(&["FROM", "TO", "PORTS", "SUCH AS"], &rows, |_| is_failure);
         }
     }
     let unclear = found.difference.changes.iter();

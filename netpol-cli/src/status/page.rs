@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use jiff::SignedDuration;
 use netpol_api::{v1::Lost, word::Word};
 
+use crate::columns;
 use crate::text::clean;
 
 const HEADING: Style = Style::new().bold();
@@ -40,26 +41,14 @@ impl Page {
 
     /// Aligned rows; what starts with ✗ anywhere catches the eye.
     pub(super) fn columns(&mut self, rows: impl Iterator<Item = [String; 3]>) {
-        let rows: Vec<[String; 3]> = rows
-            .map(|row| row.map(|cell| clean(&cell).into_owned()))
-            .collect();
+        let rows: Vec<[String; 3]> = rows.collect();
         if rows.is_empty() {
             self.row("  none");
         }
-        let widest = |column: usize| {
-            rows.iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or_default()
-        };
-        let (first, second) = (widest(0), widest(1));
-        for [a, b, c] in &rows {
-            let row = format!("  {a:<first$}  {b:<second$}  {c}");
-            if [a, c].iter().any(|cell| cell.starts_with('✗')) {
-                self.row(&format!("{BAD}{}{BAD:#}", row.trim_end()));
-            } else {
-                self.row(&row);
-            }
+        for (cells, line) in rows.iter().zip(columns::lines(&rows)) {
+            let is_bad = cells.iter().any(|cell| cell.starts_with('✗'));
+            let style = if is_bad { BAD } else { Style::new() };
+            self.row(&format!("{style}  {line}{style:#}"));
         }
     }
 
@@ -81,34 +70,22 @@ impl Page {
         headings: [&str; N],
         rows: &[([String; N], Vec<String>)],
     ) {
-        let rows: Vec<([String; N], &[String])> = rows
-            .iter()
-            .map(|(cells, below)| {
-                let cells = cells.each_ref().map(|cell| clean(cell).into_owned());
-                (cells, below.as_slice())
-            })
+        let headings = headings.map(str::to_owned);
+        let cells: Vec<&[String; N]> = [&headings]
+            .into_iter()
+            .chain(rows.iter().map(|(cells, _)| cells))
             .collect();
-        let widths: [usize; N] = std::array::from_fn(|column| {
-            let cells = rows.iter().map(|(cells, _)| cells[column].chars().count());
-            cells.chain([headings[column].len()]).max().unwrap_or(0)
-        });
-        let aligned = |cells: [&str; N]| {
-            let padded: Vec<String> = cells
-                .iter()
-                .zip(widths)
-                .map(|(cell, width)| format!("{cell:<width$}"))
-                .collect();
-            format!("  {}", padded.join("  ").trim_end())
-        };
-        self.row(&aligned(headings));
-        for (cells, below) in rows {
-            let row = aligned(cells.each_ref().map(String::as_str));
-            let style = match cells[0].chars().next() {
+        let mut lines = columns::lines(&cells).into_iter();
+        if let Some(line) = lines.next() {
+            self.row(&format!("  {line}"));
+        }
+        for ((cells, below), line) in rows.iter().zip(lines) {
+            let style = match cells.first().and_then(|cell| cell.chars().next()) {
                 Some('✗') => BAD,
                 Some('!') => NOTABLE,
                 _ => Style::new(),
             };
-            self.row(&format!("{style}{row}{style:#}"));
+            self.row(&format!("{style}  {line}{style:#}"));
             for sentence in below {
                 self.row(&format!("{style}      {}{style:#}", clean(sentence)));
             }

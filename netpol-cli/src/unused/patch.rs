@@ -9,9 +9,8 @@ use netpol_policy::unused::{
 use netpol_policy::verdict::{Decision, Direction, PolicyKind};
 
 use super::Shown;
-use super::table::counted;
 use crate::progress::Reporter;
-use crate::text::clean;
+use crate::text::{clean, counted};
 use crate::traffic;
 
 /// A stream of YAML documents; what is told of all of them stands before the first, as comments.

@@ -3,16 +3,14 @@
 use anstyle::{AnsiColor, Style};
 use netpol_policy::explain;
 use netpol_policy::unused::{Confidence, Entry, PolicyReport, Status, path, span};
-use unicode_width::UnicodeWidthStr as _;
 
 use super::{Shown, words};
-use crate::text::clean;
+use crate::columns;
+use crate::text::{clean, counted};
 use crate::traffic;
 
 const HEADING: Style = Style::new().bold();
 const UNUSED: Style = AnsiColor::Yellow.on_default();
-/// Between two columns.
-const GAP: &str = "  ";
 
 /// The whole answer.
 pub(super) fn text(shown: &Shown<'_>, wide: bool) -> String {
@@ -105,24 +103,7 @@ fn row(shown: &Shown<'_>, policy: &PolicyReport, entry: &Entry, wide: bool) -> V
 
 /// Columns; what is unused catches the eye.
 fn table(page: &mut String, rows: &[Vec<String>], is_unused: &[bool]) {
-    let rows: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| row.iter().map(|cell| clean(cell).into_owned()).collect())
-        .collect();
-    let columns = rows.first().map(Vec::len).unwrap_or_default();
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.width()).max().unwrap_or_default()
-        })
-        .collect();
-    for (index, row) in rows.iter().enumerate() {
-        let cells = row.iter().zip(&widths);
-        let padded: Vec<String> = cells
-            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())))
-            .collect();
-        let line = padded.join(GAP);
-        let line = line.trim_end();
+    for (index, line) in columns::lines(rows).iter().enumerate() {
         match (index, is_unused[index]) {
             (0, _) => page.push_str(&format!("{HEADING}{line}{HEADING:#}\n")),
             (_, true) => page.push_str(&format!("{UNUSED}{line}{UNUSED:#}\n")),
@@ -172,11 +153,4 @@ fn summary(shown: &Shown<'_>) -> String {
         text.push('\n');
     }
     text
-}
-
-pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        count => format!("{count} {many}"),
-    }
 }
