@@ -99,7 +99,13 @@ words! {
         NamedPortUnresolved "named_port_unresolved"
         ExplicitDeny "explicit_deny"
     }
-    v1::lost::Stage { Kernel "kernel" Pipeline "pipeline" Subscriber "subscriber" Relay "relay" }
+    v1::lost::Stage {
+        Kernel "kernel"
+        Pipeline "pipeline"
+        Subscriber "subscriber"
+        Relay "relay"
+        History "history"
+    }
 }
 
 #[cfg(test)]
