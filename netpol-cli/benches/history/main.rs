@@ -12,7 +12,9 @@ use std::process::{Command, Stdio};
 use std::time::{Instant, UNIX_EPOCH};
 
 use netpol_history::Writer;
-use nix::sys::resource::{UsageWho, getrusage};
+use netpol_policy::history::History;
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 
 use world::Size;
 
@@ -26,53 +28,54 @@ fn main() {
     };
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("history-bench");
     std::fs::create_dir_all(&directory).expect("a directory below target/");
-    let history = directory.join("history.jsonl");
+    let nodes = directory.join("nodes.jsonl");
     let manifests = directory.join("proposed.json");
     let (histories, proposed) = world::world(size);
     std::fs::write(&manifests, proposed).expect("manifests");
-    let file = BufWriter::new(File::create(&history).expect("a file"));
-    let begun = Instant::now();
-    let mut writer = Writer::new(file, UNIX_EPOCH, "bench").expect("a header");
-    for history in &histories {
-        writer.history(history).expect("a history");
-    }
-    writer
-        .end()
-        .and_then(|mut file| file.flush())
-        .expect("an end");
+    write(&nodes, &histories);
     drop(histories);
-    let bytes = std::fs::metadata(&history).map_or(0, |file| file.len());
     println!(
-        "{} edges of {} nodes, {} policies: {} MB, written in {:.1} s",
+        "{} edges of {} nodes, {} policies: {} MB as the nodes tell it",
         size.edges,
         size.nodes,
         size.policies,
-        bytes / 1_000_000,
-        begun.elapsed().as_secs_f64()
+        megabytes(&nodes)
     );
-    let history = history.to_string_lossy().into_owned();
-    let manifests = manifests.to_string_lossy().into_owned();
-    let of = ["--history", history.as_str()];
-    let replay = ["replay", "--manifests", manifests.as_str(), "-o", "json"];
+    // What every node says of the cluster becomes one: as `flows export` writes it.
+    let history = directory.join("history.jsonl");
+    let [nodes, manifests, file] =
+        [&nodes, &manifests, &history].map(|path| path.to_str().expect("our own path"));
+    time("import", &["import", nodes, "--into", file]);
+    println!("{} MB added up", megabytes(&history));
+    let of = |arguments: &[&'static str]| [arguments, &["-o", "json", "--history", file]].concat();
+    time("unused", &of(&["unused", "-A"]));
     time(
-        "unused",
-        &[&["unused", "-A", "-o", "json"], &of[..]].concat(),
+        "replay",
+        &[&of(&["replay"])[..], &["--manifests", manifests]].concat(),
     );
-    time("replay", &[&replay[..], &of].concat());
-    time("drift", &[&["drift", "-A", "-o", "json"], &of[..]].concat());
-    time(
-        "tighten",
-        &[&["tighten", "-A", "-o", "json"], &of[..]].concat(),
-    );
-    time(
-        "suggest",
-        &[&["suggest", "-n", "ns-1", "-o", "json"], &of[..]].concat(),
-    );
+    time("drift", &of(&["drift"]));
+    time("tighten", &of(&["tighten"]));
+    time("suggest", &of(&["suggest", "-n", "ns-1"]));
     std::fs::remove_dir_all(&directory).expect("our own directory");
+}
+
+fn write(path: &Path, histories: &[History]) {
+    let file = BufWriter::new(File::create(path).expect("a file"));
+    let mut writer = Writer::new(file, UNIX_EPOCH, "bench").expect("a header");
+    for history in histories {
+        writer.history(history).expect("a history");
+    }
+    let end = writer.end().and_then(|mut file| file.flush());
+    end.expect("an end");
+}
+
+fn megabytes(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len()) / 1_000_000
 }
 
 /// The memory told is the most that any command had by then.
 fn time(name: &str, arguments: &[&str]) {
+    let before = children().user_time();
     let begun = Instant::now();
     let output = Command::new(FLOWS)
         .args(arguments)
@@ -80,13 +83,18 @@ fn time(name: &str, arguments: &[&str]) {
         .output()
         .expect("flows");
     let seconds = begun.elapsed().as_secs_f64();
-    let most = getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| usage.max_rss());
+    let usage = children();
+    let user = (usage.user_time() - before).num_milliseconds() as f64 / 1000.0;
     println!(
-        "flows {name:8} {seconds:6.1} s   {:5} MB at most   exit {}   {} bytes told",
-        most / 1024,
+        "flows {name:8} {seconds:6.1} s, of them {user:5.1} s computing   {:5} MB at most   exit {}   {} bytes told",
+        usage.max_rss() / 1024,
         output.status.code().unwrap_or(-1),
         output.stdout.len()
     );
+}
+
+fn children() -> Usage {
+    getrusage(UsageWho::RUSAGE_CHILDREN).expect("what the kernel counts")
 }
 
 /// The value of a flag of ours; the bench harness gives others of its own.
