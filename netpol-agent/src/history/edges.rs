@@ -152,6 +152,18 @@ impl Edges {
         }
     }
 
+    /// Nothing was seen after a time: the clock was ahead when that was noted.
+    pub(super) fn not_after(&mut self, now: SystemTime) {
+        self.table.change_where(
+            |known| known.totals.last_seen > now,
+            |known| {
+                let totals = &mut known.totals;
+                totals.first_seen = totals.first_seen.min(now);
+                totals.last_seen = now;
+            },
+        );
+    }
+
     /// Forgets what was last seen before a time.
     pub(super) fn forget_before(&mut self, horizon: SystemTime) {
         let over = self

@@ -1,7 +1,10 @@
 //! When this node really watched, and what it lost meanwhile.
 //!
-//! Intervals never overlap and never end before they begin, whatever the clock does. They are cut at midnight (UTC), so that
-//! what was lost is told by the day, and what is too old can be forgotten.
+//! Intervals that are told never overlap and never end before they begin, whatever the clock does. They are cut at midnight
+//! (UTC), so that what was lost is told by the day, and what is too old can be forgotten.
+//!
+//! A clock that was just set may be wrong, and may be put right a minute later. So what was claimed of a time that has not come
+//! yet is not told, but goes for good only when the clock has gone on steadily for a while.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +16,8 @@ use crate::flow::{Lost, Stage};
 /// A change of the wall clock against the time since boot beyond which it counts as set: adjusting it slowly moves it by
 /// less than a millisecond a second.
 const STEP: Duration = Duration::from_secs(3);
+/// How long the clock goes on steadily until nothing that contradicts it is kept.
+const BELIEVED_AFTER: Duration = Duration::from_secs(600);
 /// Intervals remembered: an agent that is started again and again makes many.
 const MOST: usize = 2048;
 const DAY: u64 = 86_400;
@@ -46,6 +51,15 @@ impl Moment {
 pub(super) struct Intervals {
     table: Table<SystemTime, Interval>,
     current: Option<Current>,
+    era: Option<Era>,
+}
+
+/// The time since the clock was last set, or since the start.
+struct Era {
+    from: Moment,
+    /// Its intervals, by their beginning.
+    own: Vec<SystemTime>,
+    is_believed: bool,
 }
 
 struct Current {
@@ -58,19 +72,27 @@ struct Current {
 }
 
 impl Intervals {
-    /// Takes in that this node watches all its interfaces but so many, and what it has lost in all until now.
-    pub(super) fn watch(&mut self, now: Moment, lost: Vec<Lost>, unwatched: usize) {
-        let lost = || lost.iter().filter(|one| one.stage != Stage::Subscriber);
-        let Some(current) = &mut self.current else {
-            return self.begin(now, lost().cloned().collect());
+    /// Takes in that this node watches all its interfaces but so many, and what it has lost in all until now. True when the
+    /// clock is believed from now on: nothing can have been seen later than that.
+    pub(super) fn watch(&mut self, now: Moment, lost: Vec<Lost>, unwatched: usize) -> bool {
+        let lost: Vec<Lost> = lost
+            .into_iter()
+            .filter(|one| one.stage != Stage::Subscriber)
+            .collect();
+        let goes_on = |current: &&mut Current| !now.is_cut_off_from(&current.last);
+        let Some(current) = self.current.as_mut().filter(goes_on) else {
+            self.era = Some(Era {
+                from: now,
+                own: Vec::new(),
+                is_believed: false,
+            });
+            self.begin(now, lost);
+            return false;
         };
-        if now.is_cut_off_from(&current.last) {
-            return self.begin(now, lost().cloned().collect());
-        }
         current.last = now;
         current.unwatched = current.unwatched.max(unwatched);
         let (from, before) = (current.from, &current.before);
-        let losses = lost().filter_map(|one| since(one, before));
+        let losses = lost.iter().filter_map(|one| since(one, before));
         let losses: Vec<Loss> = losses.chain(not_watched(current.unwatched)).collect();
         // A clock that is adjusted may go back by less than a step.
         let until = now.wall.max(from);
@@ -79,15 +101,21 @@ impl Intervals {
             interval.losses = losses;
         }
         if midnight(from) != midnight(until) {
-            self.begin(now, lost().cloned().collect());
+            self.begin(now, lost);
         }
+        self.believe(now)
+    }
+
+    /// Whether the clock has gone on steadily for long enough to say what is too old.
+    pub(super) fn is_clock_believed(&self) -> bool {
+        self.era.as_ref().is_some_and(|era| era.is_believed)
     }
 
     /// Takes in what the store holds.
     pub(super) fn load(&mut self, interval: Interval) {
         self.table.load(interval.from, interval);
-        if let Some(current) = &self.current {
-            self.disown_after(current.from, Some(current.from));
+        if self.is_clock_believed() {
+            self.disown();
         }
     }
 
@@ -108,10 +136,18 @@ impl Intervals {
             .extract(|from, interval| interval.until < horizon && Some(*from) != current);
     }
 
-    /// All of them, in order.
+    /// All that is claimed to have been watched, in order. Two that overlap, since the clock was wrong in one of them, are one.
     pub(super) fn all(&self) -> Vec<Interval> {
-        let mut all: Vec<Interval> = self.table.iter().map(|(_, one)| one.clone()).collect();
-        all.sort_by_key(|one| one.from);
+        let claimed = self.table.iter().filter_map(|(_, one)| self.claimed(one));
+        let mut claimed: Vec<Interval> = claimed.collect();
+        claimed.sort_by_key(|one| one.from);
+        let mut all: Vec<Interval> = Vec::with_capacity(claimed.len());
+        for one in claimed {
+            match all.last_mut() {
+                Some(before) if one.from < before.until => unite(before, one),
+                _ => all.push(one),
+            }
+        }
         all
     }
 
@@ -132,17 +168,18 @@ impl Intervals {
 
     fn begin(&mut self, now: Moment, before: Vec<Lost>) {
         let from = now.wall;
-        self.disown_after(from, None);
         let interval = Interval {
             from,
             until: from,
             losses: Vec::new(),
         };
         self.table.insert(from, interval);
-        let last = now;
+        if let Some(era) = &mut self.era {
+            era.own.push(from);
+        }
         self.current = Some(Current {
             from,
-            last,
+            last: now,
             before,
             unwatched: 0,
         });
@@ -152,19 +189,58 @@ impl Intervals {
         }
     }
 
-    /// Claims nothing of what lies after a time but for one interval: the clock was ahead when that was noted, and what it
-    /// would have said otherwise is not known.
-    fn disown_after(&mut self, time: SystemTime, except: Option<SystemTime>) {
-        let is_later = |from: &SystemTime| *from >= time && Some(*from) != except;
-        self.table.extract(|from, _| is_later(from));
-        let reaching = self.table.iter().filter(|(_, one)| one.until > time);
-        let reaching: Vec<SystemTime> = reaching.map(|(from, _)| *from).collect();
-        for from in reaching {
-            if Some(from) != except
-                && let Some(interval) = self.table.get_mut(&from)
-            {
-                interval.until = time;
+    /// Believes the clock once it has gone on steadily for long enough; true when it begins to.
+    fn believe(&mut self, now: Moment) -> bool {
+        let steady = |era: &Era| now.boottime.saturating_sub(era.from.boottime) >= BELIEVED_AFTER;
+        match &mut self.era {
+            Some(era) if !era.is_believed && steady(era) => {
+                era.is_believed = true;
+                self.disown();
+                true
             }
+            _ => false,
+        }
+    }
+
+    /// What of an interval is claimed. Nothing of what lies after the clock was set, but for what was watched since: the clock was
+    /// ahead when it was noted, and what it would have said otherwise is not known.
+    fn claimed(&self, interval: &Interval) -> Option<Interval> {
+        let mut claimed = interval.clone();
+        if let Some(era) = &self.era
+            && !era.own.contains(&interval.from)
+        {
+            claimed.until = claimed.until.min(era.from.wall);
+        }
+        (claimed.from < claimed.until || *interval == claimed).then_some(claimed)
+    }
+
+    /// Forgets what is not claimed.
+    fn disown(&mut self) {
+        let changed: Vec<(SystemTime, Option<Interval>)> = self
+            .table
+            .iter()
+            .map(|(from, one)| (*from, one, self.claimed(one)))
+            .filter(|(_, one, claimed)| claimed.as_ref() != Some(*one))
+            .map(|(from, _, claimed)| (from, claimed))
+            .collect();
+        for (from, claimed) in changed {
+            match claimed {
+                Some(claimed) => self.table.insert(from, claimed),
+                None => drop(self.table.remove(&from)),
+            }
+        }
+    }
+}
+
+/// Takes another interval in, which begins before this one ends.
+fn unite(one: &mut Interval, other: Interval) {
+    one.until = one.until.max(other.until);
+    for loss in other.losses {
+        let is_same =
+            |known: &&mut Loss| (&known.stage, &known.reason) == (&loss.stage, &loss.reason);
+        match one.losses.iter_mut().find(is_same) {
+            Some(known) => known.count = known.count.saturating_add(loss.count),
+            None => one.losses.push(loss),
         }
     }
 }
@@ -202,165 +278,4 @@ fn since(lost: &Lost, before: &[Lost]) -> Option<Loss> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Clocks that can be moved apart.
-    struct Clocks {
-        started: Instant,
-        wall: u64,
-        boottime: u64,
-        awake: u64,
-        intervals: Intervals,
-        lost: u64,
-        unwatched: usize,
-    }
-
-    impl Clocks {
-        fn new(wall: u64) -> Self {
-            Self {
-                started: Instant::now(),
-                wall,
-                boottime: 100,
-                awake: 100,
-                intervals: Intervals::default(),
-                lost: 0,
-                unwatched: 0,
-            }
-        }
-
-        fn watch(&mut self) {
-            let now = Moment {
-                wall: at(self.wall),
-                boottime: Duration::from_secs(self.boottime),
-                monotonic: self.started + Duration::from_secs(self.awake),
-            };
-            let lost = Lost {
-                stage: Stage::Kernel,
-                reason: "ring_full",
-                count: self.lost,
-                time: now.wall,
-            };
-            let elsewhere = Lost {
-                stage: Stage::Subscriber,
-                ..lost.clone()
-            };
-            let lost = vec![lost, elsewhere];
-            self.intervals.watch(now, lost, self.unwatched);
-        }
-
-        fn go_on(&mut self, seconds: u64) {
-            for _ in 0..seconds {
-                (self.wall, self.boottime, self.awake) =
-                    (self.wall + 1, self.boottime + 1, self.awake + 1);
-                self.watch();
-            }
-        }
-
-        fn told(&self) -> Vec<(u64, u64, u64)> {
-            let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
-            let all = self.intervals.all().into_iter();
-            all.map(|one| {
-                let lost = one.losses.iter().map(|loss| loss.count).sum();
-                (seconds(one.from), seconds(one.until), lost)
-            })
-            .collect()
-        }
-    }
-
-    fn at(seconds: u64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn an_interval_grows_with_what_was_lost_in_it() {
-        let mut clocks = Clocks::new(1000);
-        clocks.lost = 7;
-        clocks.watch();
-        clocks.go_on(5);
-        assert_eq!(clocks.told(), [(1000, 1005, 0)]);
-        clocks.lost = 9;
-        clocks.go_on(5);
-        assert_eq!(clocks.told(), [(1000, 1010, 2)]);
-        assert_eq!(&*clocks.intervals.all()[0].losses[0].stage, "kernel");
-    }
-
-    #[test]
-    fn an_interface_that_could_not_be_watched_stays_a_loss_of_its_interval() {
-        let mut clocks = Clocks::new(1000);
-        clocks.watch();
-        for unwatched in [2, 1, 0] {
-            clocks.unwatched = unwatched;
-            clocks.go_on(1);
-        }
-        let losses = clocks.intervals.all().remove(0).losses;
-        assert_eq!(losses.len(), 1);
-        let loss = &losses[0];
-        assert_eq!((&*loss.reason, loss.count), ("interfaces_not_watched", 2));
-    }
-
-    #[test]
-    fn a_clock_that_is_set_ends_one_and_begins_another() {
-        let mut clocks = Clocks::new(1000);
-        clocks.watch();
-        clocks.go_on(10);
-        clocks.wall += 3600;
-        clocks.go_on(10);
-        assert_eq!(clocks.told(), [(1000, 1010, 0), (4611, 4620, 0)]);
-        // And back, into the first: what was claimed of the time after it is taken back.
-        clocks.wall = 1004;
-        clocks.go_on(1);
-        assert_eq!(clocks.told(), [(1000, 1005, 0), (1005, 1005, 0)]);
-        clocks.go_on(100);
-        assert_eq!(clocks.told(), [(1000, 1005, 0), (1005, 1105, 0)]);
-    }
-
-    #[test]
-    fn time_asleep_was_not_watched() {
-        let mut clocks = Clocks::new(1000);
-        clocks.watch();
-        clocks.go_on(10);
-        clocks.wall += 600;
-        clocks.boottime += 600;
-        clocks.go_on(10);
-        assert_eq!(clocks.told(), [(1000, 1010, 0), (1611, 1620, 0)]);
-    }
-
-    #[test]
-    fn days_are_apart_and_losses_stay_with_theirs() {
-        let mut clocks = Clocks::new(DAY - 10);
-        clocks.watch();
-        clocks.lost = 4;
-        clocks.go_on(20);
-        assert_eq!(clocks.told(), [(DAY - 10, DAY, 4), (DAY, DAY + 10, 0)]);
-        clocks.intervals.forget_before(at(DAY + 1));
-        assert_eq!(clocks.told(), [(DAY, DAY + 10, 0)]);
-    }
-
-    #[test]
-    fn what_the_store_claims_of_the_future_is_taken_back() {
-        let interval = |from, until| Interval {
-            from: at(from),
-            until: at(until),
-            losses: Vec::new(),
-        };
-        for is_late in [false, true] {
-            let mut clocks = Clocks::new(1000);
-            let load = |clocks: &mut Clocks| {
-                for (from, until) in [(100, 200), (900, 1100), (1200, 1300)] {
-                    clocks.intervals.load(interval(from, until));
-                }
-            };
-            if !is_late {
-                load(&mut clocks);
-            }
-            clocks.watch();
-            if is_late {
-                load(&mut clocks);
-            }
-            clocks.go_on(5);
-            let told = [(100, 200, 0), (900, 1000, 0), (1000, 1005, 0)];
-            assert_eq!(clocks.told(), told, "{is_late}");
-        }
-    }
-}
+mod tests;

@@ -132,7 +132,7 @@ impl Keeper {
         let interfaces = self.status.interfaces().into_iter();
         let unwatched = interfaces.filter(|one| one.interface.error.is_some());
         let unwatched = unwatched.count();
-        memory.intervals.watch(now, self.status.lost(), unwatched);
+        memory.watch(now, self.status.lost(), unwatched);
         memory.policies.follow(&snapshot, now.wall);
         self.show();
     }

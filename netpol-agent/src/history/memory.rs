@@ -9,10 +9,11 @@ use super::changes::Changes;
 use super::cluster::Cluster;
 use super::edges::Edges;
 use super::groups::Groups;
-use super::intervals::{Intervals, start_of_day};
+use super::intervals::{Intervals, Moment, start_of_day};
 use super::policies::Policies;
 use super::population::Population;
 use super::uses::Uses;
+use crate::flow::Lost;
 
 /// What is remembered, and what of it is not written yet.
 pub(super) struct Memory {
@@ -77,11 +78,21 @@ impl Memory {
         self.edges.loaded()
     }
 
+    /// Takes in that this node watches all its interfaces but so many, and what it has lost in all until now.
+    pub(super) fn watch(&mut self, now: Moment, lost: Vec<Lost>, unwatched: usize) {
+        if self.intervals.watch(now, lost, unwatched) {
+            self.edges.not_after(now.wall);
+            self.uses.not_after(now.wall);
+            self.policies.not_after(now.wall);
+            self.population.not_after(now.wall);
+        }
+    }
+
     /// Forgets what was last seen more than so long ago, by whole days: so that no time is claimed to have been watched of which
-    /// something is forgotten.
+    /// something is forgotten. Nothing by a clock that was just set: what it calls old may be of yesterday.
     pub(super) fn forget(&mut self, now: SystemTime, retention: Duration) {
         let horizon = now.checked_sub(retention).map(start_of_day);
-        if let Some(horizon) = horizon {
+        if let Some(horizon) = horizon.filter(|_| self.intervals.is_clock_believed()) {
             self.edges.forget_before(horizon);
             self.uses.forget_before(horizon);
             self.intervals.forget_before(horizon);

@@ -3,7 +3,8 @@
 //! ```text
 //! flow log ─► keeper ─► recorder ─► memory ─────────── changes ─► writer ─► store
 //!              own       reading     edges      folded where there are many
-//!              thread    matched     uses       of parts of policies
+//!              thread    doubt       uses       of parts of policies
+//!                        matched
 //!                        connections intervals, policies, population, cluster
 //! ```
 //!
@@ -14,6 +15,7 @@ mod blocks;
 mod changes;
 mod cluster;
 mod connections;
+mod doubt;
 mod edges;
 mod figures;
 mod fold;
@@ -35,7 +37,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use netpol_policy::history::History;
@@ -48,6 +50,7 @@ use crate::inventory::Snapshot;
 use crate::log::{FlowLog, Selection};
 use crate::metrics::Metrics;
 use crate::status::Status;
+use doubt::Doubts;
 use figures::Shared;
 use keeper::Keeper;
 use memory::Memory;
@@ -90,6 +93,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) dialect: &'a str,
     /// Connections that the agent tracks at once.
     pub(crate) connections: usize,
+    /// How long around a change a disagreement with policies may be due to it.
+    pub(crate) grace: Duration,
     pub(crate) log: &'a FlowLog,
     pub(crate) snapshot: &'a Arc<ArcSwap<Snapshot>>,
     pub(crate) metrics: &'a Metrics,
@@ -169,6 +174,7 @@ fn start_with(
     let export = Export::new("history", target, metrics.clone(), status.clone());
     let export = Arc::new(export);
     let memory = Memory::new(origin.node.into(), origin.dialect.into(), settings.edges);
+    let doubts = Doubts::new(origin.grace, SystemTime::now());
     let losses = Losses {
         metrics,
         status: status.clone(),
@@ -179,7 +185,7 @@ fn start_with(
     let (_, live) = origin.log.subscribe(Selection::All);
     let keeper = Keeper {
         // Twice as many as are tracked: those that are over may be told again.
-        recorder: Recorder::new(memory, 2 * origin.connections, losses),
+        recorder: Recorder::new(memory, 2 * origin.connections, doubts, losses),
         writer: Writer::new(journal, export.clone()),
         snapshot: origin.snapshot.clone(),
         status,

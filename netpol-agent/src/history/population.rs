@@ -90,6 +90,17 @@ impl Population {
         }
     }
 
+    /// Nobody was seen after a time: the clock was ahead when that was noted.
+    pub(super) fn not_after(&mut self, now: SystemTime) {
+        self.present.change_where(
+            |one| one.last_seen > now,
+            |one| {
+                one.first_seen = one.first_seen.min(now);
+                one.last_seen = now;
+            },
+        );
+    }
+
     /// Forgets who was gone at a time.
     pub(super) fn forget_before(&mut self, horizon: SystemTime) {
         let is_over = |one: &Present| one.pods.is_empty() && one.last_seen < horizon;

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use netpol_policy::history::edge::{Agreement, DropKind, Observed, PolicyName, Port, SeenAt};
+use netpol_policy::history::edge::{DropKind, Observed, PolicyName, Port, SeenAt};
 use netpol_policy::history::{EdgeKey, EdgeTotals, Party};
-use netpol_policy::inventory::Inventory;
 use netpol_policy::model::{Cidr, Protocol};
 use netpol_policy::verdict::{Decision, Direction, Verdict};
 
+use super::doubt::{agreement, is_perhaps_refused_elsewhere};
 use super::groups::Groups;
-use crate::flow::{self, DropClass, Endpoint, Flow, Identity, ObservedVerdict};
+use crate::flow::{DropClass, Endpoint, Flow, Identity, ObservedVerdict};
+use crate::inventory::Snapshot;
 
 /// What a revision is read with.
 pub(super) struct Reader<'a> {
     pub(super) node: &'a Arc<str>,
     pub(super) groups: &'a mut Groups,
-    pub(super) inventory: &'a Inventory,
+    pub(super) snapshot: &'a Snapshot,
 }
 
 impl Reader<'_> {
@@ -37,10 +38,10 @@ impl Reader<'_> {
             } else {
                 Port::None
             },
-            observed: observed(flow.observed.verdict),
+            observed: observed(flow),
             drop: drop_kind(&flow.observed),
             computed: verdict.decision(),
-            agreement: agreement(flow.agreement),
+            agreement: agreement(flow, self.snapshot),
             policies: policies(verdict),
         }
     }
@@ -74,7 +75,7 @@ impl Reader<'_> {
         let block = Cidr::from(ipnet::IpNet::from(end.address));
         match &end.identity {
             Identity::Pod { pod, workload, .. } => {
-                let labels = self.inventory.namespace_labels(&pod.namespace);
+                let labels = self.snapshot.inventory().namespace_labels(&pod.namespace);
                 Party::Pods(self.groups.of(pod, workload.as_ref(), &labels))
             }
             Identity::Node { node } => Party::Node {
@@ -107,27 +108,22 @@ pub(super) fn share(flow: &Flow) -> EdgeTotals {
     }
 }
 
-fn was_seen(flow: &Flow, direction: Direction) -> bool {
+pub(super) fn was_seen(flow: &Flow, direction: Direction) -> bool {
     let mut vantages = flow.vantages.iter();
     vantages.any(|vantage| vantage.direction == direction)
 }
 
-fn observed(verdict: ObservedVerdict) -> Observed {
-    match verdict {
+fn observed(flow: &Flow) -> Observed {
+    let is_denied = flow.computed.verdict.decision() == Decision::Denied;
+    match flow.observed.verdict {
+        ObservedVerdict::Forwarded if is_denied && is_perhaps_refused_elsewhere(flow) => {
+            Observed::Unknown
+        }
         ObservedVerdict::Forwarded => Observed::Forwarded,
         ObservedVerdict::Dropped => Observed::Dropped,
         ObservedVerdict::Rejected => Observed::Rejected,
         ObservedVerdict::Unanswered => Observed::Unanswered,
         ObservedVerdict::Unknown => Observed::Unknown,
-    }
-}
-
-fn agreement(agreement: flow::Agreement) -> Agreement {
-    match agreement {
-        flow::Agreement::Undetermined => Agreement::Undetermined,
-        flow::Agreement::Agree => Agreement::Agree,
-        flow::Agreement::DeniedButForwarded => Agreement::DeniedButForwarded,
-        flow::Agreement::AllowedButDropped => Agreement::AllowedButDropped,
     }
 }
 

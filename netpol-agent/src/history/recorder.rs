@@ -9,6 +9,7 @@ use netpol_policy::history::{EdgeKey, EdgeTotals, History, PolicyName, RuleKey, 
 use netpol_policy::verdict::Direction;
 
 use super::connections::{Connections, Counted, Known};
+use super::doubt::Doubts;
 use super::edges::settled;
 use super::matched::{Match, of_direction};
 use super::memory::Memory;
@@ -22,6 +23,7 @@ use crate::status::Status;
 pub(super) struct Recorder {
     pub(super) memory: Memory,
     connections: Connections,
+    doubts: Doubts,
     hasher: RandomState,
     losses: Losses,
 }
@@ -51,10 +53,11 @@ impl Losses {
 
 impl Recorder {
     /// A recorder that remembers how so many connections were counted.
-    pub(super) fn new(memory: Memory, connections: usize, losses: Losses) -> Self {
+    pub(super) fn new(memory: Memory, connections: usize, doubts: Doubts, losses: Losses) -> Self {
         Self {
             memory,
             connections: Connections::new(connections),
+            doubts,
             hasher: RandomState::default(),
             losses,
         }
@@ -69,11 +72,12 @@ impl Recorder {
         if flow.computed.generation > self.memory.policies.generation() {
             self.memory.policies.follow(snapshot, now);
         }
+        self.explain(snapshot);
         let node = self.memory.node().clone();
         let mut reader = Reader {
             node: &node,
             groups: &mut self.memory.groups,
-            inventory: snapshot.inventory(),
+            snapshot,
         };
         let key = reader.key(flow);
         let matches: Vec<Match<'_>> = [Direction::Egress, Direction::Ingress]
@@ -84,15 +88,17 @@ impl Recorder {
         let said = self.hasher.hash_one((&key, &matches, flow.mid_stream));
         let counted = match self.connections.take(flow.id) {
             // A first revision was never counted, whatever was forgotten since the number was given.
-            Known::Perhaps if flow.revision == 1 => self.count(flow, key, &matches, said),
+            Known::Perhaps if flow.revision == 1 => {
+                self.count(flow, snapshot, key, &matches, said)
+            }
             Known::Counted(counted) if counted.said == said => {
                 self.grow(counted, &Carried::of(flow))
             }
             Known::Counted(counted) => {
                 self.take_back(&counted);
-                self.count(flow, key, &matches, said)
+                self.count(flow, snapshot, key, &matches, said)
             }
-            Known::New => self.count(flow, key, &matches, said),
+            Known::New => self.count(flow, snapshot, key, &matches, said),
             // Counting it again would be worse than to leave out what it has come to since.
             Known::Perhaps => return self.memory.edges.touch(key, flow.last_seen),
         };
@@ -101,6 +107,7 @@ impl Recorder {
 
     /// Takes in who exists.
     pub(super) fn follow(&mut self, snapshot: &Snapshot, now: SystemTime) {
+        self.explain(snapshot);
         let memory = &mut self.memory;
         memory.cluster.follow(snapshot);
         let evicted = memory.population.follow(snapshot, &mut memory.groups, now);
@@ -127,8 +134,15 @@ impl Recorder {
         self.losses.add("history_behind", revisions);
     }
 
-    fn count(&mut self, flow: &Flow, key: EdgeKey, matches: &[Match<'_>], said: u64) -> Counted {
-        let share = share(flow);
+    fn count(
+        &mut self,
+        flow: &Flow,
+        snapshot: &Snapshot,
+        key: EdgeKey,
+        matches: &[Match<'_>],
+        said: u64,
+    ) -> Counted {
+        let share = self.doubts.share(flow, key.agreement, snapshot);
         let mut uses = Vec::with_capacity(matches.len());
         let is_forwarded = flow.observed.verdict == ObservedVerdict::Forwarded;
         for one in matches {
@@ -161,6 +175,22 @@ impl Recorder {
             is_forwarded,
             is_after_change: share.after_change == 1,
             uses: uses.into(),
+        }
+    }
+
+    /// Notes what turns out to be due to a change.
+    fn explain(&mut self, snapshot: &Snapshot) {
+        for id in self.doubts.settle(snapshot) {
+            let Known::Counted(mut counted) = self.connections.take(id) else {
+                continue;
+            };
+            if counted.is_opened && !counted.is_after_change {
+                counted.is_after_change = true;
+                self.memory
+                    .edges
+                    .change(&counted.place, |totals| totals.after_change += 1);
+            }
+            self.connections.put(id, counted);
         }
     }
 

@@ -105,6 +105,19 @@ impl<K: Clone + Eq + Hash, V> Table<K, V> {
             .collect()
     }
 
+    /// Changes what a condition holds for.
+    pub(super) fn change_where(
+        &mut self,
+        is_meant: impl Fn(&V) -> bool,
+        change: impl Fn(&mut V),
+    ) {
+        let meant = self.iter().filter(|(_, value)| is_meant(value));
+        let meant: Vec<K> = meant.map(|(key, _)| key.clone()).collect();
+        for key in meant {
+            self.get_mut(&key).into_iter().for_each(&change);
+        }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let entries = self.entries.iter();
         entries.map(|(key, entry)| (key, &entry.value))

@@ -77,6 +77,17 @@ impl Uses {
         }
     }
 
+    /// Nothing was seen after a time: the clock was ahead when that was noted.
+    pub(super) fn not_after(&mut self, now: SystemTime) {
+        self.table.change_where(
+            |totals| totals.last_seen > now,
+            |totals| {
+                totals.first_seen = totals.first_seen.min(now);
+                totals.last_seen = now;
+            },
+        );
+    }
+
     /// Forgets what was last seen before a time.
     pub(super) fn forget_before(&mut self, horizon: SystemTime) {
         self.table.extract(|_, totals| totals.last_seen < horizon);

@@ -101,6 +101,7 @@ impl Agent {
             node: "node-a",
             dialect: "specification",
             connections: 1024,
+            grace: Duration::ZERO,
             log: &log,
             snapshot: &Arc::new(ArcSwap::from_pointee(snapshot)),
             metrics: &Metrics::default(),

@@ -50,12 +50,13 @@ impl Stage {
             metrics: Metrics::default(),
             status: status.clone(),
         };
+        let doubts = Doubts::new(Duration::from_secs(10), UNIX_EPOCH);
         let memory = Memory::new("node-a".into(), "specification".into(), 1000);
         let read = manifest::parse(POLICIES);
         assert_eq!(read.errors, []);
         let changes = read.objects.into_iter().map(Change::Apply).collect();
         Self {
-            recorder: Recorder::new(memory, connections, losses),
+            recorder: Recorder::new(memory, connections, doubts, losses),
             snapshot: Snapshot::default().next(changes, Report::default(), at(1)),
             status,
         }
