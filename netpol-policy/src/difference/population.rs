@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::dialect::Dialect;
 use crate::history::{History, Present};
 use crate::inventory::Inventory;
-use crate::model::{Cidr, Namespace, Object, Phase, Pod, Workload};
+use crate::model::{Namespace, Object, Phase, Pod, Workload};
 
 /// Namespace and what runs the pods.
 type Key<'a> = (&'a str, &'a Workload);
@@ -24,7 +24,7 @@ pub fn population(history: &History, proposed: &[Object]) -> Inventory {
     let replaced: HashSet<Key<'_>> = proposed
         .iter()
         .filter_map(|object| match object {
-            Object::Template(template) => Some((&*template.namespace, &template.workload)),
+            Object::Template(template) => Some((&*template.namespace, template.outermost())),
             _ => None,
         })
         .collect();
@@ -40,16 +40,11 @@ pub fn population(history: &History, proposed: &[Object]) -> Inventory {
     let is_policy =
         |object: &&Object| matches!(object, Object::NetworkPolicy(_) | Object::TieredPolicy(_));
     objects.extend(proposed.iter().filter(|one| !is_policy(one)).cloned());
-    let ranges: Vec<Cidr> = history
-        .cluster
-        .iter()
-        .flat_map(|node| node.pod_cidrs.iter().copied())
-        .collect();
     let mut dialects = history.nodes.iter();
     let dialect = dialects.find_map(|node| Dialect::named(&node.dialect));
     Inventory::new(objects)
         .with_dialect(dialect.unwrap_or_default())
-        .with_pod_ranges(&ranges)
+        .with_pod_ranges(&history.pod_ranges())
 }
 
 fn key(present: &Present) -> Key<'_> {

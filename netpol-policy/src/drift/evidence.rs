@@ -59,7 +59,8 @@ impl Evidence {
             *window = (window.0.min(from), window.1.max(interval.until));
             for loss in &interval.losses {
                 let place = (loss.stage.clone(), loss.reason.clone());
-                *losses.entry(place).or_default() += loss.count;
+                let count = losses.entry(place).or_default();
+                *count = count.saturating_add(loss.count);
             }
         }
     }
@@ -67,7 +68,8 @@ impl Evidence {
     /// How many losses there were, of whatever kind.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.losses.iter().map(|loss| loss.count).sum()
+        let counts = self.losses.iter().map(|loss| loss.count);
+        counts.fold(0, u64::saturating_add)
     }
 
     /// How much of the window was watched, over all nodes that have a history, in percent and rounded down.

@@ -21,9 +21,9 @@ pub mod rule;
 pub mod traffic;
 pub mod watched;
 
-use crate::model::{Node, Service};
+use crate::model::{Cidr, Node, Service};
 
-pub use add_up::{add_up, latest};
+pub use add_up::{add_up, latest, with_the_latest};
 pub use edge::{
     Agreement, DropKind, Edge, EdgeKey, EdgeTotals, Observed, PolicyName, Port, SeenAt,
 };
@@ -54,6 +54,19 @@ pub struct History {
     pub cluster: Vec<Node>,
     /// Services.
     pub services: Vec<Service>,
+}
+
+impl History {
+    /// Where the addresses of pods come from: the `podCIDRs` of the cluster's nodes. Empty where one of them has none, since
+    /// its pods may then have any address.
+    #[must_use]
+    pub fn pod_ranges(&self) -> Vec<Cidr> {
+        let nodes = || self.cluster.iter();
+        if nodes().any(|node| node.pod_cidrs.is_empty()) {
+            return Vec::new();
+        }
+        nodes().flat_map(|node| node.pod_cidrs.clone()).collect()
+    }
 }
 
 /// A node whose history could not be had.

@@ -211,7 +211,8 @@ pub(super) fn class(api_version: Option<&str>, kind: &str) -> Class {
         Some(found) => group(found) == *name && (kinds.is_empty() || kinds.contains(&kind)),
         None => kinds.contains(&kind),
     });
-    if is_listed || kind.ends_with("NetworkPolicy") {
+    // Misspelled kinds too, such as `Networkpolicy`: no server would take them for what is meant.
+    if is_listed || kind.to_ascii_lowercase().contains("networkpolic") {
         Class::NotEvaluated
     } else {
         Class::Ignored
@@ -281,6 +282,17 @@ mod tests {
                 Class::Ignored,
             ),
             (None, "AuthorizationPolicy", Class::NotEvaluated),
+            (
+                Some("networking.k8s.io/v1"),
+                "Networkpolicy",
+                Class::NotEvaluated,
+            ),
+            (
+                Some("networking.k8s.io/v1"),
+                "NetworkPolicies",
+                Class::NotEvaluated,
+            ),
+            (Some("networking.k8s.io/v1"), "Ingress", Class::Ignored),
             (Some("serving.knative.dev/v1"), "Service", Class::Ignored),
             (Some("v1"), "ConfigMap", Class::Ignored),
         ] {

@@ -102,7 +102,7 @@ pub(crate) fn groups(
             omitted.host_network_pods += 1;
             continue;
         }
-        let workload = template.controller.as_ref().unwrap_or(&template.workload);
+        let workload = template.outermost();
         add(&template.pod, Some(workload.clone()), false);
     }
     let variants = variants(found.keys());

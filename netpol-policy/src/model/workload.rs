@@ -50,6 +50,14 @@ pub struct Template {
     pub pod: Arc<Pod>,
 }
 
+impl Template {
+    /// What its pods are known by: its controller, where it has one.
+    #[must_use]
+    pub fn outermost(&self) -> &Workload {
+        self.controller.as_ref().unwrap_or(&self.workload)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,10 +8,10 @@ use foldhash::fast::RandomState;
 use super::now::{LabelsOf, Present, Proposed};
 use super::row::{Change, Replay, Row};
 use super::touched::Touched;
-use super::{Answer, Engine, Who, reason};
+use super::{Answer, Engine, Who, Why, reason};
 use crate::history::{History, Port, RememberedPolicy, Traffic, traffic};
 use crate::model::{Cidr, Protocol};
-use crate::verdict::Decision;
+use crate::verdict::{Caveat, Decision};
 
 /// How to replay.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +48,7 @@ pub fn replay(
     for (done, traffic) in all.iter().enumerate() {
         report(Progress { done, total });
         let Some((change, before, after)) = sides.compare(traffic) else {
-            replay.unchanged.add(traffic);
+            replay.unchanged.add(traffic.into());
             continue;
         };
         let next = replay.rows.len();
@@ -76,6 +76,11 @@ pub fn replay(
             .then_with(|| ports(one).cmp(&ports(other)))
     });
     replay
+}
+
+/// Whether it is another answer where policies see the address of the Service that was dialled.
+fn translated(answer: &Answer) -> bool {
+    answer.verdict.caveats.contains(&Caveat::AddressTranslated)
 }
 
 /// What traffic of one row has in common.
@@ -133,12 +138,14 @@ impl Sides {
         {
             return None;
         }
-        let before = self.before.answer(traffic);
-        let after = self.after.answer(traffic);
+        let mut before = self.before.answer(traffic);
+        let mut after = self.after.answer(traffic);
         let change = match (before.decision(), after.decision()) {
             (Decision::Unknown, _) | (_, Decision::Unknown) => Change::Unknown,
             (Decision::Allowed, Decision::Denied) => Change::NewlyDenied,
             (Decision::Denied, Decision::Allowed) => Change::NewlyAllowed,
+            // Alike for those who see the backend's address, and not for those who see the Service's (rule 18).
+            _ if translated(&before) != translated(&after) => Change::Unknown,
             (Decision::Allowed, Decision::Allowed) | (Decision::Denied, Decision::Denied) => {
                 let reasons = [&before, &after].map(|answer| reason::reasons(&answer.verdict));
                 if !reason::differ(&reasons[0], &reasons[1]) {
@@ -147,6 +154,12 @@ impl Sides {
                 Change::OtherReason
             }
         };
+        if change == Change::Unknown {
+            for answer in [&mut before, &mut after] {
+                let why = Why::Undecided(Caveat::AddressTranslated);
+                answer.unknown.extend(translated(answer).then_some(why));
+            }
+        }
         Some((change, before, after))
     }
 }

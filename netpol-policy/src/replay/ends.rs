@@ -106,7 +106,7 @@ pub(super) struct Known {
     pub(super) groups: Vec<Arc<PodGroup>>,
     /// Its namespace with the labels that are asked about.
     pub(super) space: Space,
-    /// It shares the addresses of its node.
+    /// Some of it shares the addresses of its node.
     pub(super) host_network: bool,
 }
 
@@ -147,7 +147,10 @@ impl Finder {
             let space = Space::of(groups.first().unwrap_or(group));
             Arc::new(Known {
                 id: next,
-                host_network: groups.first().unwrap_or(group).host_network,
+                host_network: match groups.as_slice() {
+                    [] => group.host_network,
+                    groups => groups.iter().any(|group| group.host_network),
+                },
                 groups,
                 space,
             })

@@ -32,12 +32,10 @@ pub struct Engine {
 
 impl Engine {
     /// For these policies in place of the history's own, in its cluster and with its Services. They are read as the first
-    /// of its nodes reads them. Pods have addresses of the nodes' `podCIDRs`, of which it is not known which.
+    /// of its nodes reads them. Pods have addresses of [`History::pod_ranges`], of which it is not known which.
     #[must_use]
     pub fn new(history: &History, policies: &[RememberedPolicy], labels: LabelsOf) -> Self {
-        let ranges = history.cluster.iter().flat_map(|node| &node.pod_cidrs);
-        let ranges: Vec<Cidr> = ranges.copied().collect();
-        Self::with_pod_ranges(history, policies, labels, &ranges)
+        Self::with_pod_ranges(history, policies, labels, &history.pod_ranges())
     }
 
     /// As [`Self::new`], where pods have addresses of these ranges; of any where there are none.

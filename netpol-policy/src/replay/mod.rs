@@ -8,6 +8,7 @@
 //! ```
 //!
 //! [`replay`] asks two engines, one for the policies before a change and one for those after it, and groups what differs.
+//! [`KnownPods`] says whether there is anybody to ask about.
 //!
 //! A history tells less of a connection than an inventory does: pods have no addresses and no generated labels, parties and
 //! ports may be folded. So a remembered connection stands for several that may have been; each of them is evaluated, and only
@@ -19,6 +20,7 @@ mod compare;
 mod ends;
 mod engine;
 mod fold;
+mod known_pods;
 mod now;
 mod reason;
 mod row;
@@ -34,7 +36,8 @@ pub use self::answer::Answer;
 pub use self::asked::Asked;
 pub use self::compare::{Options, Progress, replay};
 pub use self::engine::Engine;
-pub use self::now::{LabelsOf, Proposed};
+pub use self::known_pods::KnownPods;
+pub use self::now::{LabelsOf, Proposed, relabelled};
 pub use self::reason::{Decisive, Reason, reasons};
 pub use self::row::{Change, Replay, Row, Said, Seen, Sum};
 pub use self::who::Who;

@@ -1,7 +1,7 @@
 //! Whose labels pods are taken to have: those they had then, or those that their workload has now.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -61,8 +61,7 @@ impl Present {
             }
         }
         for template in &proposed.templates {
-            // What makes what makes pods is the workload: see `PodGroup`.
-            let workload = template.controller.as_ref().unwrap_or(&template.workload);
+            let workload = template.outermost();
             let group = Arc::new(PodGroup {
                 namespace: template.namespace.clone(),
                 namespace_labels: Labels::default(),
@@ -98,6 +97,26 @@ impl Present {
             ..PodGroup::clone(group)
         })
     }
+}
+
+/// What is proposed with other labels than it has now, as people name it, in order. What nobody runs yet has none.
+#[must_use]
+pub fn relabelled(history: &History, proposed: &Proposed) -> BTreeSet<String> {
+    let now = Present::new(history, &Proposed::default());
+    let workloads = proposed.templates.iter().filter_map(|template| {
+        let key = (template.namespace.clone(), template.outermost().clone());
+        let labels = PodGroup::lasting(&template.pod.labels);
+        let groups = now.groups.get(&key)?;
+        let differ = groups.iter().all(|group| group.labels != labels);
+        let (namespace, Workload { kind, name }) = key;
+        differ.then(|| format!("{namespace}/{name}[{kind}]"))
+    });
+    let namespaces = proposed.namespaces.iter().filter_map(|namespace| {
+        let name = &namespace.name;
+        let labels = namespace.labels.clone().with(NAMESPACE_NAME_LABEL, name);
+        (*now.namespaces.get(name)? != labels).then(|| format!("namespace {name}"))
+    });
+    workloads.chain(namespaces).collect()
 }
 
 /// Labels of namespaces: those that were seen last, and those proposed.

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use ipnet::IpNet;
 
 use super::{Answer, Reason, Who, Why};
-use crate::history::{Observed, Party, Port, Traffic};
+use crate::history::{EdgeTotals, Observed, Party, Port, Traffic};
 use crate::model::Protocol;
 use crate::verdict::Decision;
 
@@ -123,11 +123,27 @@ impl Sum {
         self.connections.saturating_add(self.resumed)
     }
 
-    pub(super) fn add(&mut self, traffic: &Traffic) {
-        let totals = &traffic.totals;
-        self.connections = self.connections.saturating_add(totals.connections);
-        self.resumed = self.resumed.saturating_add(totals.resumed);
-        self.bytes = self.bytes.saturating_add(totals.bytes);
+    /// Adds what is of other traffic.
+    pub fn add(&mut self, other: Self) {
+        self.connections = self.connections.saturating_add(other.connections);
+        self.resumed = self.resumed.saturating_add(other.resumed);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}
+
+impl From<&Traffic> for Sum {
+    fn from(traffic: &Traffic) -> Self {
+        let EdgeTotals {
+            connections,
+            resumed,
+            bytes,
+            ..
+        } = traffic.totals;
+        Self {
+            connections,
+            resumed,
+            bytes,
+        }
     }
 }
 
@@ -145,7 +161,7 @@ impl Seen {
     #[must_use]
     pub fn blocked(&self) -> u64 {
         let blocked = self.observed.iter().filter(|(what, _)| what.is_blocked());
-        blocked.map(|(_, count)| count).sum()
+        blocked.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count))
     }
 }
 
@@ -202,7 +218,7 @@ impl Row {
 
     fn count(&mut self, traffic: &Traffic) {
         let (seen, totals) = (&mut self.seen, &traffic.totals);
-        seen.sum.add(traffic);
+        seen.sum.add(traffic.into());
         seen.first = seen.first.min(totals.first_seen);
         seen.last = seen.last.max(totals.last_seen);
         let connections = totals.connections.saturating_add(totals.resumed);

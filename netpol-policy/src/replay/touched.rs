@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::ends::{Finder, Known};
+use super::known_pods::may_select;
 use super::now::Present;
 use super::vocabulary::Vocabulary;
 use crate::history::{Party, PolicyName, RememberedPolicy, Traffic, fingerprint};
@@ -46,7 +47,8 @@ impl Touched {
     pub(super) fn has(&mut self, traffic: &Traffic) -> bool {
         !self.policies.is_empty()
             && (self.concerns(&traffic.source, Direction::Egress)
-                || self.concerns(&traffic.destination, Direction::Ingress))
+                || self.concerns(&traffic.destination, Direction::Ingress)
+                || is_labelled_anew(traffic))
     }
 
     fn concerns(&mut self, party: &Party, direction: Direction) -> bool {
@@ -67,6 +69,17 @@ impl Touched {
     }
 }
 
+/// Whether the two ends were seen with different labels of one namespace. What selects the one may then select the other.
+fn is_labelled_anew(traffic: &Traffic) -> bool {
+    match (&traffic.source, &traffic.destination) {
+        (Party::Pods(source), Party::Pods(destination)) => {
+            source.namespace == destination.namespace
+                && source.namespace_labels != destination.namespace_labels
+        }
+        _ => false,
+    }
+}
+
 fn concern_pods(
     policies: &[RememberedPolicy],
     vocabulary: &Vocabulary,
@@ -79,26 +92,8 @@ fn concern_pods(
         return speaking.any(|policy| is_about(policy, &known.space.name));
     }
     speaking.any(|policy| {
-        known.groups.iter().any(|group| {
-            let pods = match policy {
-                RememberedPolicy::Network(policy) => {
-                    if policy.reference.namespace != group.namespace {
-                        return false;
-                    }
-                    &policy.subjects
-                }
-                RememberedPolicy::Tiered(policy) => {
-                    let namespaces = &policy.subjects.namespaces;
-                    if !namespaces.matches(&group.namespace_labels) {
-                        return false;
-                    }
-                    &policy.subjects.pods
-                }
-            };
-            let (variants, _) = vocabulary.labels(&group.workload, &group.labels);
-            !group.host_network
-                && variants.is_none_or(|labels| labels.iter().any(|one| pods.matches(one)))
-        })
+        let mut groups = known.groups.iter();
+        groups.any(|group| may_select(policy, group, vocabulary))
     })
 }
 

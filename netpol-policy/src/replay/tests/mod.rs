@@ -3,3 +3,4 @@
 mod engine;
 mod replay;
 mod support;
+mod traps;
