@@ -23,7 +23,7 @@ pub mod watched;
 
 use crate::model::{Cidr, Node, Service};
 
-pub use add_up::{add_up, latest, with_the_latest};
+pub use add_up::{add_up, latest};
 pub use edge::{
     Agreement, DropKind, Edge, EdgeKey, EdgeTotals, Observed, PolicyName, Port, SeenAt,
 };
