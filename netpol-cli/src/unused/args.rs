@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::SignedDuration;
-use netpol_policy::unused::{Options, Status};
+use netpol_policy::unused::{Confidence, Options, Status};
 
 use crate::error::CliError;
 use crate::history;
@@ -20,8 +20,8 @@ pub(super) struct Arguments {
     pub(super) manifests: Vec<String>,
     pub(super) format: Format,
     pub(super) patch: bool,
-    /// Also take out what would be unused if the evidence were enough.
-    pub(super) include_insufficient: bool,
+    /// What is less sure is not taken out.
+    pub(super) min_confidence: Confidence,
     pub(super) fail_on: Vec<Status>,
 }
 
@@ -127,11 +127,12 @@ pub(crate) fn command() -> Command {
                 .help("Write the policies without their unused parts, after asking all traffic about them"),
         )
         .arg(
-            Arg::new("include-insufficient")
-                .long("include-insufficient")
-                .action(ArgAction::SetTrue)
-                .requires("patch")
-                .help("With --patch: take out as well what only too little evidence speaks against"),
+            Arg::new("min-confidence")
+                .long("min-confidence")
+                .value_name("CONFIDENCE")
+                .default_value(Confidence::Medium.as_str())
+                .value_parser(Confidence::ALL.map(Confidence::as_str))
+                .help("With --patch: how sure it has to be of what it takes out"),
         )
         .arg(
             Arg::new("fail-on")
@@ -189,7 +190,10 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Arguments, CliError> {
             _ => Format::Text,
         },
         patch: matches.get_flag("patch"),
-        include_insufficient: matches.get_flag("include-insufficient"),
+        min_confidence: matches
+            .get_one::<String>("min-confidence")
+            .and_then(|word| Confidence::named(word))
+            .unwrap_or(Confidence::Medium),
         fail_on: statuses("fail-on"),
     })
 }

@@ -16,7 +16,7 @@ use crate::traffic;
 /// A stream of YAML documents; what is told of all of them stands before the first, as comments.
 pub(super) fn text(history: &History, policies: &[RememberedPolicy], shown: &Shown<'_>) -> String {
     let options = PatchOptions {
-        insufficient: shown.arguments.include_insufficient,
+        min_confidence: shown.arguments.min_confidence,
     };
     let mut reporter = Reporter::start();
     let patch = patch(
@@ -157,6 +157,7 @@ fn kept(kept: &Kept) -> String {
         Keeping::NotAlone => {
             "its peer is used with other ports, and its port with other peers".to_owned()
         }
+        Keeping::Unsure(limit) => format!("it is not sure enough: {limit}"),
         Keeping::Changes(changed) => {
             let totals = &changed.traffic.totals;
             format!(

@@ -9,7 +9,7 @@ use super::{Party, PodGroup};
 
 /// Gives equal groups equal numbers, as long as it lives.
 #[derive(Default)]
-pub(super) struct Groups<'a> {
+pub(crate) struct Groups<'a> {
     /// By address: few allocations stand for all edges. Equal groups may have several.
     allocations: HashMap<*const PodGroup, u32, RandomState>,
     groups: HashMap<&'a PodGroup, u32, RandomState>,
@@ -17,20 +17,20 @@ pub(super) struct Groups<'a> {
 
 /// A party, quick to compare and to hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum PartyId<'a> {
+pub(crate) enum PartyId<'a> {
     Pods(u32),
     Other(&'a Party),
 }
 
 impl<'a> Groups<'a> {
-    pub(super) fn party(&mut self, party: &'a Party) -> PartyId<'a> {
+    pub(crate) fn party(&mut self, party: &'a Party) -> PartyId<'a> {
         match party {
             Party::Pods(group) => PartyId::Pods(self.group(group)),
             other => PartyId::Other(other),
         }
     }
 
-    pub(super) fn group(&mut self, group: &'a Arc<PodGroup>) -> u32 {
+    pub(crate) fn group(&mut self, group: &'a Arc<PodGroup>) -> u32 {
         let groups = &mut self.groups;
         *self
             .allocations

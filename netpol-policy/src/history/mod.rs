@@ -13,7 +13,7 @@
 mod add_up;
 pub mod edge;
 mod fingerprint;
-mod interned;
+pub(crate) mod interned;
 pub mod party;
 pub mod policy;
 pub mod population;

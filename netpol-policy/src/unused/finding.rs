@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use super::judge::{Case, Judge};
-use super::limit::{Beginning, Confidence, Limit};
+use super::limit::{Beginning, Confidence, Limit, WATCHED};
 use super::lines::{Line, Who};
 use super::pods::{Selected, is_intermittent, is_there};
 use super::report::{Entry, EntryName, Status, Window, workload};
@@ -93,7 +93,7 @@ impl Finding<'_> {
         let subjects = self.case.subjects;
         if let Some(last) = self.gone(subjects, |_| true) {
             let said = Said::of(Status::DanglingSubject, "the policy selects no pod");
-            return Some(self.since_gone(said, last));
+            return Some(self.but_for_hosts(self.since_gone(said, last), subjects));
         }
         if self.line.part == Part::Isolation {
             return None;
@@ -102,7 +102,7 @@ impl Finding<'_> {
             && let Some(last) = self.gone(peers, |_| true)
         {
             let said = Said::of(Status::DanglingPeer, "its peer matches no pod");
-            return Some(self.since_gone(said, last));
+            return Some(self.but_for_hosts(self.since_gone(said, last), peers));
         }
         self.unresolved()
     }
@@ -159,6 +159,21 @@ impl Finding<'_> {
         Some(last)
     }
 
+    /// Rule 21: some implementations let a NetworkPolicy mean pods on the host network. The tiers never do (rule 31).
+    fn but_for_hosts(&self, mut said: Said, selected: &Selected) -> Said {
+        let is_network = matches!(
+            self.judge.shadows.policy(self.line.policy),
+            RememberedPolicy::Network(_)
+        );
+        let on_hosts = selected.on_hosts.iter();
+        let workloads = on_hosts.map(|one| workload(&self.judge.pods.on_host(*one).group));
+        let workloads = distinct(workloads);
+        if is_network && !workloads.is_empty() {
+            said.limits.push(Limit::HostNetwork { workloads });
+        }
+        said
+    }
+
     /// Who exists is known to every node that watches, and not to the nodes of some pods alone.
     fn since_gone(&self, mut said: Said, last: Option<SystemTime>) -> Said {
         // What matched has been there, whatever is remembered of it.
@@ -167,7 +182,7 @@ impl Finding<'_> {
             said.limits.push(Limit::NobodyWatched);
             return said;
         };
-        let mut beginning = Beginning::Watch;
+        let mut beginning = Beginning::Knowledge;
         let mut window = any;
         match self.case.in_force {
             Some(within) => {
@@ -179,10 +194,25 @@ impl Finding<'_> {
         if let Some(last) = last {
             Judge::later(&mut window, &mut beginning, last, Beginning::Absence);
         }
-        let limit = Limit::of_length(window.length(), beginning, self.judge.options);
-        said.limits.extend(limit);
+        said.limits
+            .extend(self.limits_of_knowledge(window, beginning));
         said.window = Some(window);
         said
+    }
+
+    /// What is wrong with how who exists is known.
+    fn limits_of_knowledge(&self, window: Window, beginning: Beginning) -> Vec<Limit> {
+        let length = Limit::of_length(window.length(), beginning, self.judge.options);
+        let mut limits: Vec<Limit> = length.into_iter().collect();
+        let percent = self.judge.nodes.percent_of_any(window);
+        if percent < WATCHED {
+            limits.push(Limit::WhoUnknown { percent });
+        }
+        let kinds = self.judge.nodes.forgotten(window);
+        if kinds > 0 {
+            limits.push(Limit::Forgotten { kinds });
+        }
+        limits
     }
 
     fn shadowed(&self) -> Option<Said> {
@@ -202,9 +232,11 @@ impl Finding<'_> {
         said.shadowed_by = by;
         if proof == Proof::KnownPods {
             said.limits.push(Limit::KnownPodsOnly);
-            if self.judge.nodes.any().is_none() {
-                said.limits.push(Limit::NobodyWatched);
-            }
+            said.window = self.judge.nodes.any();
+            said.limits.extend(match said.window {
+                Some(window) => self.limits_of_knowledge(window, Beginning::Knowledge),
+                None => vec![Limit::NobodyWatched],
+            });
         }
         Some(said)
     }
@@ -249,10 +281,22 @@ impl Finding<'_> {
                     connections: totals.resumed,
                 });
             }
+            said.limits.extend(self.others_changed(totals));
             return said;
         }
         let because = format!("it alone decided {} of {hits}", totals.sole);
         Said::of(Status::Used, because)
+    }
+
+    /// What others matched each of a line's hits may be others no more.
+    fn others_changed(&self, totals: &UseTotals) -> Option<Limit> {
+        let (direction, from) = (self.line.direction, totals.first_seen);
+        let changed = self.judge.changed_since(self.case, direction, from);
+        let (policies, last) = changed?;
+        Some(Limit::OthersChanged {
+            policies,
+            is_last: totals.last_seen <= last,
+        })
     }
 
     /// With all that takes from what was not seen.
@@ -285,6 +329,17 @@ impl Finding<'_> {
         said.limits.extend(limit);
         said.limits.extend(self.judge.limits_of_watch(case, window));
         said.limits.extend(self.limits_of_pods(window));
+        if self.line.fails_closed {
+            said.limits.push(Limit::UnknownKind);
+        }
+        let beside = case.watch.connections;
+        let seen = &self.judge.seen;
+        let limits = seen.limits(self.index, &case.name, window.from, beside);
+        // Its uses are counted where it has hits.
+        let is_new = |limit: &Limit| {
+            said.status == Status::Idle || !matches!(limit, Limit::NotCounted { .. })
+        };
+        said.limits.extend(limits.into_iter().filter(is_new));
         said.window = Some(window);
         said
     }
@@ -306,10 +361,7 @@ impl Finding<'_> {
                 .filter(|present| present.last_seen <= window.from)
                 .collect();
             if !missed.is_empty() {
-                let mut workloads: Vec<String> =
-                    missed.iter().map(|one| workload(&one.group)).collect();
-                workloads.sort_unstable();
-                workloads.dedup();
+                let workloads = distinct(missed.iter().map(|one| workload(&one.group)));
                 limits.push(Limit::DidNotRun {
                     workloads,
                     is_all: missed.len() == selected.groups.len(),
@@ -342,4 +394,10 @@ impl Finding<'_> {
         }
         format!("; {with} of {all} kinds of pods have a port named {name}")
     }
+}
+
+/// In order, each once.
+fn distinct(names: impl Iterator<Item = String>) -> Vec<String> {
+    let names: BTreeSet<String> = names.collect();
+    names.into_iter().collect()
 }

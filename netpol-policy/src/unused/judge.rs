@@ -9,20 +9,23 @@ use super::finding::{Finding, Since};
 use super::limit::Limit;
 use super::lines::Line;
 use super::options::Options;
-use super::pods::{Pods, Selected};
+use super::pods::{Pods, Selected, may_select};
 use super::report::{PolicyReport, Subjects, Window, workload};
+use super::seen::Seen;
 use super::shadow::Shadows;
 use super::watch::{Nodes, Watch};
 use crate::history::{
     History, PolicyName, PolicyRevision, RememberedPolicy, RuleId, RuleTotals, UseTotals,
     fingerprint, rule_totals,
 };
+use crate::verdict::Direction;
 
 /// What is looked up for every policy.
 pub(super) struct Judge<'a> {
     pub(super) pods: &'a Pods<'a>,
     pub(super) shadows: &'a Shadows<'a>,
     pub(super) nodes: Nodes<'a>,
+    pub(super) seen: Seen<'a>,
     pub(super) options: &'a Options,
     totals: BTreeMap<RuleId, RuleTotals>,
     revisions: HashMap<PolicyName, Vec<(&'a PolicyRevision, u64)>>,
@@ -35,7 +38,8 @@ pub(super) struct Case<'a> {
     /// When it said this; `None` where it never was in force.
     pub(super) in_force: Option<Window>,
     pub(super) subjects: &'a Selected,
-    /// The nodes that its pods run on, with how many; all nodes, where it has no pods now.
+    /// The nodes that its pods run on, with how many, and those where they were seen before; all nodes, where it has no pods
+    /// now.
     pub(super) hosts: BTreeMap<Arc<str>, u32>,
     /// How these were watched since the policy says this.
     pub(super) watch: Watch,
@@ -59,6 +63,7 @@ impl<'a> Judge<'a> {
             pods,
             shadows,
             nodes: Nodes::of(history),
+            seen: Seen::of(history, pods, shadows),
             options,
             totals: rule_totals(history),
             revisions,
@@ -98,11 +103,11 @@ impl<'a> Judge<'a> {
             .flat_map(|one| &self.pods.get(*one).pods)
         {
             // Pods on no node do nothing yet.
-            if !node.is_empty() && *pods > 0 {
+            if !node.is_empty() {
                 *hosts.entry(node.clone()).or_default() += pods;
             }
         }
-        if hosts.is_empty() {
+        if hosts.values().all(|pods| *pods == 0) {
             hosts = self.nodes.everywhere();
         }
         let watch = in_force.map(|within| self.nodes.watch(&hosts, within));
@@ -138,6 +143,41 @@ impl<'a> Judge<'a> {
             part: line.part,
         };
         self.totals.get(&id).map(|sum| &sum.totals)
+    }
+
+    /// Other policies that may have matched what one did since some moment, and say something else now; and when the last of
+    /// them changed.
+    pub(super) fn changed_since(
+        &self,
+        case: &Case<'_>,
+        direction: Direction,
+        from: SystemTime,
+    ) -> Option<(Vec<String>, SystemTime)> {
+        let space = &case.name.namespace;
+        let may_match = |revision: &PolicyRevision| {
+            let mut groups = case.subjects.groups.iter();
+            has_rules(&revision.policy, direction)
+                && groups.any(|group| may_select(&revision.policy, self.pods.group(*group)))
+        };
+        let others = self
+            .revisions
+            .iter()
+            .filter(|(name, _)| name.namespace == *space && **name != case.name);
+        let mut changed: Vec<(String, SystemTime)> = Vec::new();
+        for (name, revisions) in others {
+            let now = revisions.iter().find(|(one, _)| one.until.is_none());
+            let ended = revisions.iter().filter_map(|(revision, number)| {
+                let is_now = now.is_some_and(|(_, now)| now == number);
+                let until = revision.until.filter(|until| *until > from && !is_now)?;
+                may_match(revision).then_some(until)
+            });
+            if let Some(until) = ended.max() {
+                changed.push((name.to_string(), until));
+            }
+        }
+        changed.sort_unstable();
+        let last = changed.iter().map(|(_, until)| *until).max()?;
+        Some((changed.into_iter().map(|(name, _)| name).collect(), last))
     }
 
     /// What is wrong with how the nodes of a policy's pods were watched over a part of its time. Most lines ask of few parts.
@@ -180,7 +220,17 @@ impl<'a> Judge<'a> {
     }
 }
 
+fn has_rules(policy: &RememberedPolicy, direction: Direction) -> bool {
+    match policy {
+        RememberedPolicy::Network(policy) => {
+            let rules = policy.rules(direction);
+            rules.is_some_and(|rules| !rules.is_empty())
+        }
+        RememberedPolicy::Tiered(policy) => !policy.rules(direction).is_empty(),
+    }
+}
+
 /// Later than anything that is remembered: some hundred years from the beginning of Unix time.
-fn far_future() -> SystemTime {
+pub(super) fn far_future() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 35)
 }

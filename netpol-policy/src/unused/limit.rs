@@ -1,11 +1,14 @@
 //! What takes from the confidence in what is said of an entry.
 
-use std::fmt;
+mod words;
+
 use std::time::Duration;
 
 use super::options::Options;
 use super::watch::Watch;
-use super::words::{counted, some, span};
+
+/// As much of a time, in percent, counts as all of it: a restart of the agent takes some minutes.
+pub(super) const WATCHED: u8 = 98;
 
 /// How much something can be relied on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,6 +24,15 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    /// All of them, the highest first.
+    pub const ALL: [Self; 4] = [Self::High, Self::Medium, Self::Low, Self::Insufficient];
+
+    /// By its word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == word)
+    }
+
     /// Its word in files and output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -40,6 +52,8 @@ pub enum Beginning {
     Policy,
     /// The nodes are watched since then.
     Watch,
+    /// Who exists is known since then.
+    Knowledge,
     /// There are pods that the policy selects since then.
     Subjects,
     /// There are pods that the entry is about since then.
@@ -90,6 +104,49 @@ pub enum Limit {
         /// How much of it they were, rounded down.
         percent: u8,
     },
+    /// Pods of the policy may run behind interfaces that could not be watched.
+    InterfacesNotWatched {
+        /// How many of the pods, at the most.
+        pods: u64,
+        /// How many there are on all nodes that have a history.
+        of: u64,
+    },
+    /// Nobody watched for all of the window, and who came and went then is not known.
+    WhoUnknown {
+        /// For how much of it somebody did, rounded down.
+        percent: u8,
+    },
+    /// Pods that are gone were forgotten for want of room.
+    Forgotten {
+        /// How many kinds of them.
+        kinds: u64,
+    },
+    /// It is about pods on the host network, and whether a NetworkPolicy means them is not defined.
+    HostNetwork {
+        /// Which.
+        workloads: Vec<String>,
+    },
+    /// Its rule has a peer of a kind that is not known here.
+    UnknownKind,
+    /// Of traffic that may need it, it cannot be told what policies say.
+    Undecided {
+        /// How many connections.
+        connections: u64,
+        /// Beside about how many others; `None` where those at both ends are known, and it is about them.
+        beside: Option<u64>,
+    },
+    /// Traffic that it matches was seen, at a node that does not count its uses.
+    NotCounted {
+        /// How many connections.
+        connections: u64,
+    },
+    /// Policies that may have matched the same traffic have changed since.
+    OthersChanged {
+        /// Which.
+        policies: Vec<String>,
+        /// It was not used any more after that.
+        is_last: bool,
+    },
     /// Events were lost, and what was lost may have been a use.
     Lost {
         /// How many.
@@ -97,7 +154,7 @@ pub enum Limit {
         /// About how many connections were seen beside them.
         connections: u64,
     },
-    /// Jobs and CronJobs that it is about did not run in the window.
+    /// Jobs and the like that it is about did not run in the window.
     DidNotRun {
         /// Which.
         workloads: Vec<String>,
@@ -123,30 +180,49 @@ impl Limit {
     #[must_use]
     pub fn leaves(&self) -> Confidence {
         match self {
-            Self::NeverInForce | Self::NobodyWatched | Self::ShortWindow { .. } => {
-                Confidence::Insufficient
-            }
+            Self::NeverInForce
+            | Self::NobodyWatched
+            | Self::ShortWindow { .. }
+            | Self::HostNetwork { .. }
+            | Self::UnknownKind
+            | Self::NotCounted { .. }
+            | Self::Undecided { beside: None, .. }
+            | Self::DidNotRun { is_all: true, .. }
+            | Self::OthersChanged { is_last: true, .. } => Confidence::Insufficient,
             // One pod in ten: the others would have to be used in another way.
-            Self::NodesWithoutHistory { pods, of, .. } if pods.saturating_mul(10) > *of => {
+            Self::NodesWithoutHistory { pods, of, .. }
+            | Self::InterfacesNotWatched { pods, of }
+                if pods.saturating_mul(10) > *of =>
+            {
                 Confidence::Insufficient
             }
-            Self::NodesWithoutHistory { .. } => Confidence::Low,
-            Self::Gaps { percent: 0..50 } => Confidence::Insufficient,
-            Self::Gaps { percent: 50..80 } => Confidence::Low,
-            // More than one event lost for each hundred connections, or each thousand.
+            Self::Gaps { percent } | Self::WhoUnknown { percent } => match percent {
+                0..50 => Confidence::Insufficient,
+                50..80 => Confidence::Low,
+                _ => Confidence::Medium,
+            },
+            Self::Undecided {
+                connections,
+                beside: Some(others),
+            } if is_one_in(100, *connections, *others) => Confidence::Insufficient,
             Self::Lost {
                 events,
                 connections,
             } => match events {
-                events if events.saturating_mul(100) > *connections => Confidence::Insufficient,
-                events if events.saturating_mul(1000) > *connections => Confidence::Low,
+                events if is_one_in(100, *events, *connections) => Confidence::Insufficient,
+                events if is_one_in(1000, *events, *connections) => Confidence::Low,
                 _ => Confidence::Medium,
             },
-            Self::DidNotRun { is_all: true, .. } => Confidence::Insufficient,
-            Self::DidNotRun { .. } | Self::OpenBefore { .. } | Self::NoPodsNow => Confidence::Low,
+            Self::NodesWithoutHistory { .. }
+            | Self::InterfacesNotWatched { .. }
+            | Self::Undecided { .. }
+            | Self::OthersChanged { .. }
+            | Self::Forgotten { .. }
+            | Self::DidNotRun { .. }
+            | Self::OpenBefore { .. }
+            | Self::NoPodsNow => Confidence::Low,
             Self::BarelyLong { .. }
             | Self::OthersWithoutHistory { .. }
-            | Self::Gaps { .. }
             | Self::GeneratedLabels
             | Self::KnownPodsOnly => Confidence::Medium,
         }
@@ -194,9 +270,15 @@ impl Limit {
         if !others.is_empty() {
             limits.push(Self::OthersWithoutHistory { nodes: others });
         }
+        let blind = watch.blind();
+        if blind > 0 {
+            limits.push(Self::InterfacesNotWatched {
+                pods: blind,
+                of: with,
+            });
+        }
         let percent = watch.percent();
-        // A restart of the agent takes some minutes.
-        if percent < 98 {
+        if percent < WATCHED {
             limits.push(Self::Gaps { percent });
         }
         let events = watch.lost();
@@ -210,82 +292,7 @@ impl Limit {
     }
 }
 
-impl fmt::Display for Beginning {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Policy => "the policy has said this",
-            Self::Watch => "its nodes have been watched",
-            Self::Subjects => "the policy has had pods",
-            Self::Peers => "there have been pods that it is about",
-            Self::Absence => "the last one it is about has been gone",
-        })
-    }
-}
-
-/// In a sentence without its full stop.
-impl fmt::Display for Limit {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NeverInForce => out.write_str("the policy was never seen in force as it stands"),
-            Self::NobodyWatched => {
-                out.write_str("no node where the policy's pods run was watched since it says this")
-            }
-            Self::ShortWindow {
-                length,
-                wanted,
-                beginning,
-            } => write!(
-                out,
-                "{beginning} for {}, and {} are asked for",
-                span(*length),
-                span(*wanted)
-            ),
-            Self::BarelyLong { length, beginning } => {
-                write!(out, "{beginning} for {} only", span(*length))
-            }
-            Self::NodesWithoutHistory { nodes, pods, of } => write!(
-                out,
-                "{pods} of {} run where nothing is remembered: {}",
-                counted(*of, "pod"),
-                some(nodes)
-            ),
-            Self::OthersWithoutHistory { nodes } => write!(
-                out,
-                "nothing is remembered of {}, where its pods may have run before",
-                some(nodes)
-            ),
-            Self::Gaps { percent } => {
-                write!(out, "its nodes were watched for {percent}% of the time")
-            }
-            Self::Lost {
-                events,
-                connections,
-            } => write!(
-                out,
-                "{} lost beside about {}",
-                counted(*events, "event"),
-                counted(*connections, "connection")
-            ),
-            Self::DidNotRun { workloads, is_all } => {
-                let only = if *is_all { "only " } else { "" };
-                write!(
-                    out,
-                    "{only}{} did not run in that time, and may need it",
-                    some(workloads)
-                )
-            }
-            Self::NoPodsNow => out.write_str("the policy selects no pod now"),
-            Self::GeneratedLabels => out.write_str(
-                "a selector asks for labels that are not remembered, so its pods are not known",
-            ),
-            Self::KnownPodsOnly => {
-                out.write_str("it holds for all pods that are known, others may come")
-            }
-            Self::OpenBefore { connections } => write!(
-                out,
-                "{} were open before watching began, and nothing is known of who else allowed them",
-                counted(*connections, "connection")
-            ),
-        }
-    }
+/// More than one for each so many of the others.
+fn is_one_in(each: u64, few: u64, others: u64) -> bool {
+    few.saturating_mul(each) > others
 }

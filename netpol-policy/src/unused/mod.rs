@@ -1,14 +1,16 @@
 //! Which parts of policies traffic has shown to be of use, and which parts nothing was seen to need.
 //!
 //! ```text
-//!  policies ─► lines   every rule, peer and port by itself ─┬─► shadow  what others of them match in any case
-//!  population ─► pods  whom they select ────────────────────┤     │
-//!  nodes ─► watch      how well a use would have been seen ─┼─► judge ─► finding of each line ─► Report
-//!  uses                what they matched ───────────────────┘               └─ limit ─► Confidence
+//!  policies ─► lines     every rule, peer and port by itself ─┬─► shadow  what others of them match in any case
+//!  everybody ─► pods     whom they select ────────────────────┤     │
+//!  nodes ─► watch        how well a use would have been seen ─┼─► judge ─► finding of each line ─► Report
+//!  uses                  what they matched ───────────────────┤               └─ limit ─► Confidence
+//!  edges ─► seen         what they may have matched ──────────┘
 //! ```
 //!
 //! Nobody is told that something is unused where too little was watched to know: that is [`Status::InsufficientEvidence`].
 
+mod everybody;
 mod finding;
 mod judge;
 mod limit;
@@ -17,6 +19,7 @@ mod options;
 mod patch;
 mod pods;
 mod report;
+mod seen;
 mod shadow;
 mod watch;
 mod words;
@@ -28,6 +31,7 @@ pub use patch::{
     Replayed, patch,
 };
 pub use report::{Entry, EntryName, PolicyReport, Report, Status, Subjects, Window, path};
+pub(crate) use shadow::implies;
 pub(crate) use watch::Nodes;
 pub use watch::{NodeWatch, Watch};
 pub use words::span;
@@ -53,7 +57,8 @@ pub fn unused(
     mut report: impl FnMut(Progress),
 ) -> Report {
     let lines = lines::of(policies);
-    let pods = pods::Pods::of(&history.population);
+    let everybody = everybody::everybody(history);
+    let pods = pods::Pods::of(&everybody);
     let shadows = shadow::Shadows::of(policies, &lines, &pods);
     let judge = judge::Judge::new(history, &pods, &shadows, options);
     let total = policies.len();

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::lines::Who;
@@ -10,14 +11,25 @@ use crate::history::party::GENERATED_LABELS;
 use crate::history::{PodGroup, Present, RememberedPolicy};
 use crate::model::{Operator, Requirement, Selector};
 
-/// The population, with its labels looked up once.
+/// All pods that are known, with their labels looked up once.
 pub(super) struct Pods<'a> {
-    /// Without those on the host network: no policy selects them (rules 21, 31).
+    /// Without those on the host network.
     groups: Vec<&'a Present>,
+    /// Those on it: whether a NetworkPolicy means them is undefined (rule 21), no policy of a tier does (rule 31).
+    on_hosts: Vec<&'a Present>,
     by_namespace: HashMap<&'a str, Vec<usize>>,
     by_label: HashMap<(&'a str, &'a str), Vec<usize>>,
-    /// What was asked before, by the words of the question.
+    /// What was asked before, by all that the question says.
     known: RefCell<HashMap<String, Rc<Selected>>>,
+}
+
+/// Which of all pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On the pod network: policies select them.
+    Group(usize),
+    /// On their node's.
+    OnHost(usize),
 }
 
 /// Indices of groups, ascending, and what is asked of them for every line again.
@@ -28,11 +40,13 @@ pub(super) struct Selected {
     pub(super) first_seen: Option<SystemTime>,
     /// Whether any has pods now.
     pub(super) is_there: bool,
-    /// Those of Jobs and CronJobs that have no pods now.
+    /// Those of Jobs and the like that have no pods now.
     pub(super) resting: Vec<usize>,
     /// Whether these are the ones: not so where the selector asks for labels that are not remembered, and these are all that
     /// it may match.
     pub(super) is_certain: bool,
+    /// Pods on the host network that it matches as well.
+    pub(super) on_hosts: Vec<usize>,
 }
 
 impl Selected {
@@ -42,11 +56,10 @@ impl Selected {
 }
 
 impl<'a> Pods<'a> {
-    pub(super) fn of(population: &'a [Present]) -> Self {
-        let groups: Vec<&Present> = population
+    pub(super) fn of(everybody: &'a [Present]) -> Self {
+        let (on_hosts, groups): (Vec<&Present>, Vec<&Present>) = everybody
             .iter()
-            .filter(|present| !present.group.host_network)
-            .collect();
+            .partition(|present| present.group.host_network);
         let mut by_namespace: HashMap<&str, Vec<usize>> = HashMap::new();
         let mut by_label: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
         for (index, present) in groups.iter().enumerate() {
@@ -58,6 +71,7 @@ impl<'a> Pods<'a> {
         }
         Self {
             groups,
+            on_hosts,
             by_namespace,
             by_label,
             known: RefCell::default(),
@@ -72,7 +86,19 @@ impl<'a> Pods<'a> {
         &self.groups[group].group
     }
 
-    /// Everybody.
+    /// Everybody, those on the host network last.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&'a Arc<PodGroup>, Place)> {
+        let groups = self.groups.iter().enumerate();
+        let groups = groups.map(|(index, one)| (&one.group, Place::Group(index)));
+        let on_hosts = self.on_hosts.iter().enumerate();
+        groups.chain(on_hosts.map(|(index, one)| (&one.group, Place::OnHost(index))))
+    }
+
+    pub(super) fn on_host(&self, index: usize) -> &'a Present {
+        self.on_hosts[index]
+    }
+
+    /// All but those on the host network.
     pub(super) fn all(&self) -> Selected {
         self.selected((0..self.groups.len()).collect(), true)
     }
@@ -92,10 +118,8 @@ impl<'a> Pods<'a> {
         own: &str,
         pods: &Selector,
     ) -> Rc<Selected> {
-        let question = match namespaces {
-            None => format!("{own}|{pods}"),
-            Some(namespaces) => format!("|{namespaces}|{pods}"),
-        };
+        let own_matters = namespaces.is_none().then_some(own);
+        let question = format!("{:?}", (own_matters, namespaces, pods));
         if let Some(known) = self.known.borrow().get(&question) {
             return known.clone();
         }
@@ -110,20 +134,25 @@ impl<'a> Pods<'a> {
             .requirements
             .iter()
             .partition(|one| GENERATED_LABELS.contains(&one.key.as_str()));
-        let is_one = |index: &usize| {
-            let group = self.group(*index);
+        let matches = |group: &PodGroup| {
             let is_there = match namespaces {
                 None => &*group.namespace == own,
                 Some(namespaces) => namespaces.matches(&group.namespace_labels),
             };
             is_there && asked.iter().all(|one| one.matches(&group.labels))
         };
+        let is_one = |index: &usize| matches(self.group(*index));
         let mut groups: Vec<usize> = match self.candidates(namespaces, own, &asked) {
             Some(candidates) => candidates.into_iter().filter(is_one).collect(),
             None => (0..self.groups.len()).filter(is_one).collect(),
         };
         groups.sort_unstable();
-        self.selected(groups, generated.is_empty())
+        let on_hosts = self.on_hosts.iter().enumerate();
+        let on_hosts = on_hosts.filter(|(_, present)| matches(&present.group));
+        Selected {
+            on_hosts: on_hosts.map(|(index, _)| index).collect(),
+            ..self.selected(groups, generated.is_empty())
+        }
     }
 
     fn selected(&self, groups: Vec<usize>, is_certain: bool) -> Selected {
@@ -136,6 +165,7 @@ impl<'a> Pods<'a> {
             resting: resting.filter(|group| rests(self.get(*group))).collect(),
             groups,
             is_certain,
+            on_hosts: Vec::new(),
         }
     }
 
@@ -174,9 +204,18 @@ pub(super) fn is_there(present: &Present) -> bool {
     present.pods.values().any(|count| *count > 0)
 }
 
+/// What keeps its pods running. Anything else may come back after it ended: a CronJob, a run of a pipeline, a pod by itself.
+const LASTING: [&str; 5] = [
+    "DaemonSet",
+    "Deployment",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
+];
+
 /// Runs now and then.
 pub(super) fn is_intermittent(group: &PodGroup) -> bool {
-    matches!(&*group.workload.kind, "Job" | "CronJob")
+    !LASTING.contains(&&*group.workload.kind)
 }
 
 /// Whether a policy may select pods: what it asks of labels that are not remembered may be so.

@@ -33,31 +33,55 @@ pub struct NodeWatch {
     pub pods: u32,
     /// How long it was watched within the window.
     pub watched: Duration,
+    /// The most interfaces of pods at a time that could not be watched: what those pods did was not seen at all.
+    pub blind: u64,
 }
+
+/// Why so many interfaces of pods were not watched; no count of events.
+const BLIND: &str = "interfaces_not_watched";
+/// Why so many kinds of pods are not remembered any more.
+const FORGOTTEN: &str = "groups_evicted";
 
 impl Watch {
     /// How many events were lost, of whatever kind.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.losses.iter().map(|loss| loss.count).sum()
+        let counts = self.losses.iter().map(|loss| loss.count);
+        counts.fold(0, u64::saturating_add)
     }
 
-    /// How much of the window was watched, over all nodes that have a history, in percent and rounded down.
+    /// How much of the window was watched, over all nodes that have a history, in percent and rounded down. A node counts by
+    /// how many of the pods it has; all alike where none has any.
     #[must_use]
     pub fn percent(&self) -> u8 {
-        let length = self.window.map(|window| window.length());
-        let whole = length.unwrap_or_default().as_secs_f64() * self.nodes.len() as f64;
-        if whole <= 0.0 {
-            return 0;
-        }
-        let watched: f64 = self
-            .nodes
-            .iter()
-            .map(|node| node.watched.as_secs_f64())
+        let has_pods = self.nodes.iter().any(|node| node.pods > 0);
+        let weight = |node: &NodeWatch| match has_pods {
+            true => f64::from(node.pods),
+            false => 1.0,
+        };
+        let nodes: f64 = self.nodes.iter().map(weight).sum();
+        let watched = self.nodes.iter();
+        let watched: f64 = watched
+            .map(|node| weight(node) * node.watched.as_secs_f64())
             .sum();
-        // Between 0 and 100, so nothing is cut off.
-        (watched / whole * 100.0).clamp(0.0, 100.0).floor() as u8
+        let length = self.window.map(|window| window.length());
+        percent(watched, nodes * length.unwrap_or_default().as_secs_f64())
     }
+
+    /// How many of the pods may run behind interfaces that could not be watched.
+    pub(super) fn blind(&self) -> u64 {
+        let of = |node: &NodeWatch| node.blind.min(node.pods.into());
+        self.nodes.iter().map(of).sum()
+    }
+}
+
+/// Rounded down, so that 100 is all of it.
+fn percent(part: f64, whole: f64) -> u8 {
+    if whole <= 0.0 {
+        return 0;
+    }
+    // Between 0 and 100, so nothing is cut off.
+    (part / whole * 100.0).clamp(0.0, 100.0).floor() as u8
 }
 
 /// What nodes watched, looked up by their names.
@@ -77,8 +101,11 @@ impl<'a> Nodes<'a> {
     pub(crate) fn of(history: &'a History) -> Self {
         let mut connections: HashMap<&str, u64> = HashMap::new();
         for edge in &history.edges {
-            let sum = connections.entry(&edge.key.node).or_default();
-            *sum += edge.totals.connections + edge.totals.resumed;
+            let (sum, totals) = (connections.entry(&edge.key.node).or_default(), &edge.totals);
+            *sum = totals
+                .connections
+                .saturating_add(totals.resumed)
+                .saturating_add(*sum);
         }
         let watched = |node: &'a NodeHistory| {
             let name: &str = &node.name;
@@ -90,6 +117,9 @@ impl<'a> Nodes<'a> {
         };
         let nodes = history.nodes.iter().filter(|one| one.has_watched());
         let missing = history.missing.iter().map(|one| one.name.as_str().into());
+        let hosts = history.population.iter().flat_map(|one| one.pods.keys());
+        // Pods that are on no node yet stand at an empty name, as a missing node without one does.
+        let hosts = hosts.filter(|name| !name.is_empty()).cloned();
         Self {
             nodes: nodes.map(watched).collect(),
             all: history
@@ -98,6 +128,7 @@ impl<'a> Nodes<'a> {
                 .map(|node| node.name.clone())
                 .chain(history.cluster.iter().map(|node| node.name.clone()))
                 .chain(missing)
+                .chain(hosts)
                 .collect(),
         }
     }
@@ -113,6 +144,23 @@ impl<'a> Nodes<'a> {
         hull(intervals)
     }
 
+    /// How much of a time any node watched, in percent and rounded down: what came and went in the rest nobody knows.
+    pub(super) fn percent_of_any(&self, window: Window) -> u8 {
+        let intervals = self.nodes.values().flat_map(|node| node.intervals);
+        let watched = watched(intervals, window).as_secs_f64();
+        percent(watched, window.length().as_secs_f64())
+    }
+
+    /// Kinds of pods that were forgotten within a time, for want of room; the most by a node, since all know the same pods.
+    pub(super) fn forgotten(&self, window: Window) -> u64 {
+        let nodes = self.nodes.values().map(|node| {
+            let losses = losses(node.intervals, window);
+            let forgotten = losses.filter(|loss| &*loss.reason == FORGOTTEN);
+            forgotten.map(|loss| loss.count).sum()
+        });
+        nodes.max().unwrap_or_default()
+    }
+
     /// How well these nodes were watched from some moment on.
     pub(crate) fn watch(&self, hosts: &BTreeMap<Arc<str>, u32>, within: Window) -> Watch {
         let mut watch = Watch::default();
@@ -123,10 +171,13 @@ impl<'a> Nodes<'a> {
                 None => watch.without_history.push((name.clone(), pods)),
             }
         }
-        watch.others_without_history = self
-            .all
-            .iter()
-            .filter(|name| !self.nodes.contains_key(&***name) && !hosts.contains_key(*name))
+        let is_known = |name: &Arc<str>| {
+            let node = self.nodes.get(&**name);
+            node.is_some_and(|node| node.intervals.iter().any(|one| touches(one, within)))
+        };
+        let others = self.all.iter();
+        watch.others_without_history = others
+            .filter(|name| !is_known(name) && !hosts.contains_key(*name))
             .cloned()
             .collect();
         let intervals = with_history.iter().flat_map(|(_, _, node)| node.intervals);
@@ -141,24 +192,31 @@ impl<'a> Nodes<'a> {
             return watch;
         }
         watch.window = Some(window);
-        let mut losses: BTreeMap<(Arc<str>, Arc<str>), u64> = BTreeMap::new();
+        let mut lost: BTreeMap<(Arc<str>, Arc<str>), u64> = BTreeMap::new();
         for (name, pods, node) in with_history {
             let watched = watched(node.intervals, window);
             let ever = self::watched(node.intervals, hull);
-            watch.connections += share(node.connections, watched, ever);
+            let connections = share(node.connections, watched, ever);
+            watch.connections = watch.connections.saturating_add(connections);
+            let mut blind = 0;
+            for loss in losses(node.intervals, window) {
+                if &*loss.reason == BLIND {
+                    blind = blind.max(loss.count);
+                    continue;
+                }
+                let kind = (loss.stage.clone(), loss.reason.clone());
+                let sum = lost.entry(kind).or_default();
+                *sum = sum.saturating_add(loss.count);
+            }
             watch.nodes.push(NodeWatch {
                 name,
                 pods,
                 watched,
+                blind,
             });
-            let touching = node.intervals.iter().filter(|one| touches(one, window));
-            for loss in touching.flat_map(|interval| &interval.losses) {
-                let kind = (loss.stage.clone(), loss.reason.clone());
-                *losses.entry(kind).or_default() += loss.count;
-            }
         }
-        let losses = losses.into_iter().filter(|(_, count)| *count > 0);
-        watch.losses = losses
+        let lost = lost.into_iter().filter(|(_, count)| *count > 0);
+        watch.losses = lost
             .map(|((stage, reason), count)| Loss {
                 stage,
                 reason,
@@ -173,6 +231,12 @@ impl NodeHistory {
     fn has_watched(&self) -> bool {
         self.intervals.iter().any(|one| one.from < one.until)
     }
+}
+
+/// What was lost in intervals that touch a time.
+fn losses(intervals: &[Interval], window: Window) -> impl Iterator<Item = &Loss> {
+    let touching = intervals.iter().filter(move |one| touches(one, window));
+    touching.flat_map(|interval| &interval.losses)
 }
 
 fn touches(interval: &Interval, window: Window) -> bool {
@@ -195,9 +259,9 @@ fn hull<'a>(intervals: impl Iterator<Item = &'a Interval>) -> Option<Window> {
 
 /// How much of a window lies in intervals. A clock that was set back makes intervals overlap: what two of them hold counts
 /// once.
-fn watched(intervals: &[Interval], window: Window) -> Duration {
+fn watched<'a>(intervals: impl IntoIterator<Item = &'a Interval>, window: Window) -> Duration {
     let mut parts: Vec<(SystemTime, SystemTime)> = intervals
-        .iter()
+        .into_iter()
         .filter(|interval| touches(interval, window))
         .map(|one| (one.from.max(window.from), one.until.min(window.until)))
         .collect();

@@ -1,6 +1,6 @@
 //! What takes from the confidence, and what leaves none.
 
-use netpol_policy::history::UseTotals;
+use netpol_policy::history::{Loss, UseTotals};
 use netpol_policy::unused::{Confidence, Status};
 
 use super::world::{World, day};
@@ -84,17 +84,17 @@ fn what_was_not_watched_is_no_evidence() {
             .watched("n1", &[(0, 4), (26, 30)])
             .watched("n2", &[(0, 4)]),
         Confidence::Insufficient,
-        "its nodes were watched for 20% of the time",
+        "its nodes were watched for 22% of the time",
     );
     assert_said(
-        &world.clone().watched("n2", &[(0, 6), (24, 30)]),
+        &world.clone().watched("n1", &[(0, 6), (24, 30)]),
         Confidence::Low,
-        "its nodes were watched for 70% of the time",
+        "its nodes were watched for 60% of the time",
     );
     assert_said(
         &world.clone().watched("n2", &[(0, 14), (16, 30)]),
         Confidence::Medium,
-        "its nodes were watched for 96% of the time",
+        "its nodes were watched for 97% of the time",
     );
     assert_said(
         &world.clone().missing("n1").missing("n2"),
@@ -102,8 +102,159 @@ fn what_was_not_watched_is_no_evidence() {
         "no node where the policy's pods run was watched since it says this",
     );
     // A clock that was set back makes intervals overlap: they count once.
-    let entry = world.watched("n2", &[(0, 10), (0, 10), (5, 12)]).entry(AT);
+    let entry = world.watched("n1", &[(0, 10), (0, 10), (5, 12)]).entry(AT);
     assert_eq!(entry.confidence, Confidence::Low);
+}
+
+/// A node counts by the pods that it has: one that was watched does not make up for one with most of them that was not.
+#[test]
+fn a_node_that_was_hardly_watched_counts_by_its_pods() {
+    let many = World::new(WEB)
+        .pods("prod/web", &[("n2", 96)])
+        .watched("n2", &[(29, 30)]);
+    assert_said(
+        &many,
+        Confidence::Insufficient,
+        "its nodes were watched for 5% of the time",
+    );
+}
+
+#[test]
+fn pods_behind_interfaces_that_could_not_be_watched_count_as_unseen() {
+    let world = |count, pods| {
+        let mut world = World::new(WEB).pods("prod/web", &[("n1", pods)]).traffic(
+            "ci/build",
+            "prod/other",
+            80,
+            100_000,
+        );
+        let losses = &mut world.0.nodes[0].intervals[0].losses;
+        losses.push(Loss {
+            stage: "kernel".into(),
+            reason: "interfaces_not_watched".into(),
+            count,
+        });
+        world
+    };
+    assert_said(
+        &world(1, 0),
+        Confidence::Insufficient,
+        "1 of 3 pods may run behind interfaces that could not be watched",
+    );
+    assert_said(
+        &world(1, 40),
+        Confidence::Low,
+        "1 of 43 pods may run behind interfaces that could not be watched",
+    );
+    // No more of them than there are.
+    assert_said(
+        &world(50, 0),
+        Confidence::Insufficient,
+        "2 of 3 pods may run behind interfaces that could not be watched",
+    );
+}
+
+/// The policy's pods were on n3 until they moved, and it lost what they did.
+#[test]
+fn losses_count_where_its_pods_were_before() {
+    let mut world = World::new(WEB)
+        .watched("n3", &[(0, 30)])
+        .traffic("ci/build", "prod/web", 80, 10)
+        .lost("n3", 1_000);
+    assert_eq!(said(&world).1, Confidence::High);
+    world.0.edges[0].key.node = "n3".into();
+    assert_said(
+        &world,
+        Confidence::Insufficient,
+        "1000 events lost beside about 10 connections",
+    );
+}
+
+/// Pods may have come and gone while nobody watched, or were forgotten.
+#[test]
+fn nobody_is_absent_while_nobody_watches() {
+    let none = World::new(&WEB.replace("{app: build}", "{app: none}"));
+    assert_eq!(none.entry(AT).confidence, Confidence::High);
+    for (gap, confidence, worst) in [
+        (
+            2,
+            Confidence::Insufficient,
+            "who exists is known for 13% of the time",
+        ),
+        (
+            10,
+            Confidence::Low,
+            "who exists is known for 66% of the time",
+        ),
+        (
+            14,
+            Confidence::Medium,
+            "who exists is known for 93% of the time",
+        ),
+    ] {
+        let half = [(0, gap), (30 - gap, 30)];
+        let world = none
+            .clone()
+            .watched("n1", &[half[0]])
+            .watched("n2", &[half[1]]);
+        let entry = world.entry(AT);
+        let held = entry.if_evidence_held.unwrap_or(entry.status);
+        assert_eq!(
+            (held, entry.confidence, entry.limits[0].to_string().as_str()),
+            (Status::DanglingPeer, confidence, worst)
+        );
+    }
+    let mut forgotten = none;
+    let losses = &mut forgotten.0.nodes[0].intervals[0].losses;
+    losses.push(Loss {
+        stage: "history".into(),
+        reason: "groups_evicted".into(),
+        count: 4,
+    });
+    let entry = forgotten.entry(AT);
+    assert_eq!(entry.confidence, Confidence::Low);
+    assert_eq!(
+        entry.limits[0].to_string(),
+        "pods that are gone were forgotten for want of room: 4 kinds"
+    );
+}
+
+/// What others there were may be there no more.
+#[test]
+fn redundant_use_is_for_the_sake_of_policies_that_may_have_changed() {
+    let other = "other: {podSelector: {}, ingress: [{}]}";
+    let used = |last| {
+        let totals = move |totals: &mut UseTotals| {
+            totals.hits = 9;
+            totals.last_seen = day(last);
+        };
+        World::new(WEB)
+            .said(other, 0, 20)
+            .used("n1", "web", "ingress[0] from[0]", totals)
+    };
+    let entry = used(25).entry(AT);
+    assert_eq!(
+        (entry.status, entry.confidence),
+        (Status::RedundantUse, Confidence::Low)
+    );
+    assert_eq!(
+        entry.limits[0].to_string(),
+        "of the others, prod/other may have been some that say something else now"
+    );
+    let entry = used(15).entry(AT);
+    assert_eq!(entry.if_evidence_held, Some(Status::RedundantUse));
+    // One that says the same again, one of other pods, one that was gone before.
+    for text in [
+        other.replace("{}, ingress", "{matchLabels: {app: db}}, ingress"),
+        other.replace("ingress: [{}]", "egress: [{}], policyTypes: [Egress]"),
+    ] {
+        let world = World::new(WEB)
+            .said(&text, 0, 20)
+            .hits("web", "ingress[0] from[0]", 9, 0);
+        assert_eq!(world.entry(AT).confidence, Confidence::High, "{text}");
+    }
+    let again = used(25).policies(other, 20);
+    assert_eq!(again.entry(AT).confidence, Confidence::High);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod evidence;
 mod patch;
 mod properties;
+mod seen;
 mod shadowed;
 mod statuses;
 mod world;

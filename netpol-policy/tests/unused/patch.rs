@@ -3,11 +3,11 @@
 use netpol_policy::history::{RememberedPolicy, in_force};
 use netpol_policy::k8s::write::{Comments, policy_yaml};
 use netpol_policy::unused::{
-    Cut, Keeping, Options, Patch, PatchOptions, PolicyReport, patch, unused,
+    Confidence, Cut, Keeping, Options, Patch, PatchOptions, PolicyReport, patch, unused,
 };
 use netpol_policy::verdict::{Decision, Direction};
 
-use super::world::{World, policies};
+use super::world::{World, day, policies};
 
 fn patched_with(world: &World, options: PatchOptions) -> Patch {
     let policies = in_force(&world.0);
@@ -209,7 +209,8 @@ fn what_too_little_is_known_of_stays_unless_it_is_asked_for() {
         .policies(&text, 28)
         .hits("web", "ingress[0] from[1]", 1, 1);
     assert_eq!(patched(&world).policies, []);
-    let patch = patched_with(&world, PatchOptions { insufficient: true });
+    let min_confidence = Confidence::Insufficient;
+    let patch = patched_with(&world, PatchOptions { min_confidence });
     let because = &patch.policies[0].removed[0].because;
     assert_eq!(
         because.as_slice(),
@@ -217,6 +218,32 @@ fn what_too_little_is_known_of_stays_unless_it_is_asked_for() {
             "idle: nothing was seen that it matches (confidence insufficient: the policy has said this for 2d, and 7d are asked for)"
         ]
     );
+}
+
+/// A CronJob that runs once a month, beside others that its policy selects too.
+#[test]
+fn what_a_job_may_need_that_did_not_run_stays_and_the_job_is_named() {
+    let text = format!("web: {{podSelector: {{}}, ingress: [{{from: [{BUILD}, {WEB}]}}]}}");
+    let mut world = World::new(&text)
+        .pods_from("prod/monthly[CronJob]", &[], 0, 5)
+        .hits("web", "ingress[0] from[1]", 3, 3)
+        .traffic("prod/web", "prod/web", 80, 3);
+    world.0.policies[0].since = day(10);
+    let patch = patched(&world);
+    assert_eq!(patch.policies, []);
+    let [kept] = patch.kept.as_slice() else {
+        panic!("{:?}", patch.kept);
+    };
+    let Keeping::Unsure(limit) = &kept.why else {
+        panic!("{kept:?}");
+    };
+    assert_eq!(
+        limit.to_string(),
+        "prod/monthly[CronJob] did not run in that time, and may need it"
+    );
+    let min_confidence = Confidence::Low;
+    let patch = patched_with(&world, PatchOptions { min_confidence });
+    assert_eq!(patch.policies.len(), 1);
 }
 
 #[test]

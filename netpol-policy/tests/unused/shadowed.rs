@@ -20,6 +20,7 @@ fn statuses(world: &World) -> Vec<(Status, Confidence)> {
 
 const ANY: (Status, Confidence) = (Status::Shadowed, Confidence::High);
 const KNOWN: (Status, Confidence) = (Status::Shadowed, Confidence::Medium);
+const INSUFFICIENT: (Status, Confidence) = (Status::InsufficientEvidence, Confidence::Insufficient);
 const IDLE: (Status, Confidence) = (Status::Idle, Confidence::High);
 
 #[test]
@@ -191,6 +192,29 @@ fn entries_are_shadowed_where_it_is_shown_and_nowhere_else() {
     }
 }
 
+/// Known for an hour: others are just not there yet.
+#[test]
+fn what_holds_for_known_pods_wants_that_they_are_known_for_long() {
+    let text = "one: {podSelector: {}, ingress: [{from: [{namespaceSelector: {}}]}]}
+        other: {podSelector: {}, ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [prod, ci]}]}}]}]}";
+    let world = World::new(text);
+    assert_eq!(statuses(&world), [KNOWN]);
+    let young = world
+        .clone()
+        .watched("n1", &[(29, 30)])
+        .watched("n2", &[(29, 30)]);
+    let entry = young.entry("one ingress[0] from[0]");
+    assert_eq!(entry.status, Status::InsufficientEvidence);
+    assert_eq!(entry.if_evidence_held, Some(Status::Shadowed));
+    assert_eq!(
+        entry.limits[0].to_string(),
+        "it has been known who exists for 1d, and 7d are asked for"
+    );
+    let gaps = world.watched("n1", &[(0, 1)]).watched("n2", &[(29, 30)]);
+    let entry = gaps.entry("one ingress[0] from[0]");
+    assert_eq!(entry.status, Status::InsufficientEvidence);
+}
+
 #[test]
 fn a_named_port_is_a_number_of_the_pods_that_are_known() {
     let text = "one: {podSelector: {}, ingress: [{ports: [{port: http}]}]}
@@ -277,9 +301,9 @@ fn in_the_tiers_what_is_asked_first_shadows_whatever_it_does() {
             vec![IDLE],
         ),
         (
-            "what fails closed accepts nothing",
+            "what fails closed accepts nothing here, and who knows what elsewhere",
             vec![tiered("one", "Admin", 5, &format!("{unknown}, {narrow}"))],
-            vec![IDLE, IDLE, IDLE],
+            vec![INSUFFICIENT, INSUFFICIENT, IDLE],
         ),
     ] {
         let world = World::new(&policies.join("\n---\n"));

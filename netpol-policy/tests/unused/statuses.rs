@@ -109,12 +109,79 @@ fn a_policy_without_pods_dangles_whatever_its_rules() {
         closed.entry("closed ingress").status,
         Status::DanglingSubject
     );
-    // Pods on the host network are selected by no policy.
-    let mut hosts = group("prod/gone");
-    hosts.host_network = true;
-    let world = world.group(hosts, &[("n1", 1)], 0, LAST);
-    let entry = world.entry("web ingress[0] from[0] ports[0]");
-    assert_eq!(entry.status, Status::DanglingSubject);
+}
+
+/// Whether a NetworkPolicy means pods on the host network is undefined (rule 21); that a policy of the tiers does not is
+/// defined (rule 31).
+#[test]
+fn pods_on_the_host_network_leave_open_whether_a_network_policy_dangles() {
+    let on_hosts = |world: World, name: &str| {
+        let mut hosts = group(name);
+        hosts.host_network = true;
+        world.group(hosts, &[("n1", 1)], 0, LAST)
+    };
+    let subject = WEB.replace(
+        "podSelector: {matchLabels: {app: web}}, i",
+        "podSelector: {matchLabels: {app: gone}}, i",
+    );
+    let peer = WEB.replace("{app: build}", "{app: gone}");
+    for (text, status) in [
+        (subject, Status::DanglingSubject),
+        (peer, Status::DanglingPeer),
+    ] {
+        let world = World::new(&text);
+        let at = "web ingress[0] from[0] ports[0]";
+        assert_eq!(world.entry(at).status, status);
+        let entry = on_hosts(world, "prod/gone").entry(at);
+        assert_eq!(entry.status, Status::InsufficientEvidence);
+        assert_eq!(entry.if_evidence_held, Some(status));
+        assert_eq!(
+            entry.limits[0].to_string(),
+            "prod/gone[Deployment] on the host network would match, and whether a NetworkPolicy means such pods is not defined"
+        );
+    }
+    let tiered = "kind: ClusterNetworkPolicy
+apiVersion: policy.networking.k8s.io/v1alpha2
+metadata: {name: guard}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {namespaces: {}}
+  ingress: [{action: Accept, from: [{pods: {podSelector: {matchLabels: {app: gone}}}}]}]";
+    let entry = on_hosts(World::new(tiered), "prod/gone").entry("guard ingress[0] from[0]");
+    assert_eq!(
+        (entry.status, entry.confidence),
+        (Status::DanglingPeer, Confidence::High)
+    );
+}
+
+/// Pods that came and went between two looks at an inventory stand in no population.
+#[test]
+fn who_was_seen_in_traffic_alone_was_there() {
+    let text = WEB.replace("{app: build}", "{app: hourly}");
+    let at = "web ingress[0] from[0] ports[0]";
+    let world = World::new(&text).traffic("ci/hourly[CronJob]", "prod/web", 443, 1);
+    assert_eq!(world.entry(at).status, Status::Idle);
+    // What does not come back was there until then.
+    let world = World::new(&text).traffic("ci/hourly", "prod/web", 443, 1);
+    let entry = world.entry(at);
+    assert_eq!(entry.if_evidence_held, Some(Status::DanglingPeer));
+    assert_eq!(
+        entry.limits[0].to_string(),
+        "the last one it is about has been gone for 1d, and 7d are asked for"
+    );
+}
+
+/// A pipeline's own kind of runs, a pod by itself.
+#[test]
+fn what_nothing_keeps_running_may_come_back() {
+    let text = WEB.replace("{app: build}", "{app: run}");
+    for kind in ["CronJob", "Job", "TaskRun", "Pod"] {
+        let name = format!("ci/run[{kind}]");
+        let world = World::new(&text).pods_from(&name, &[], 0, 5);
+        let entry = world.entry("web ingress[0] from[0] ports[0]");
+        assert_eq!(entry.status, Status::Idle, "{kind}");
+    }
 }
 
 #[test]

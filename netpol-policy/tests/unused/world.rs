@@ -184,6 +184,12 @@ impl World {
         self
     }
 
+    /// Changes what was seen last.
+    pub(crate) fn but(mut self, change: impl FnOnce(&mut Edge)) -> Self {
+        change(self.0.edges.last_mut().unwrap());
+        self
+    }
+
     /// The pods as they are known, or as [`group`] makes them.
     fn known(&self, name: &str) -> Arc<PodGroup> {
         let made = group(name);

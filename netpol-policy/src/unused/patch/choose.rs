@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::super::limit::Limit;
 use super::super::report::{PolicyReport, Report, Status};
 use super::super::shadow::{Proof, Shadows};
 use super::suspects::Suspects;
@@ -19,11 +20,12 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    pub(super) fn of(
+    pub(super) fn of<'r>(
         shadows: &Shadows<'_>,
-        report: &Report,
+        report: &'r Report,
         is_wanted: impl Fn(&PolicyReport) -> bool,
         status: impl Fn(usize) -> Status,
+        doubt: impl Fn(usize) -> Option<&'r Limit>,
     ) -> Self {
         let mut chosen = Self {
             gone: BTreeSet::new(),
@@ -42,7 +44,9 @@ impl Chosen {
                 if !status.is_unused() {
                     continue;
                 }
-                if status == Status::Shadowed {
+                if let Some(limit) = doubt(line) {
+                    chosen.kept.insert(line, Keeping::Unsure(limit.clone()));
+                } else if status == Status::Shadowed {
                     chosen.shadowed.insert(line);
                 } else if self::guards(shadows, line) || (dangles(line) && guards) {
                     chosen.kept.insert(line, Keeping::Guards);

@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 use self::choose::Chosen;
 use self::cut::Trimmed;
 use self::trial::Trial;
+use super::everybody::everybody;
+use super::limit::{Confidence, Limit};
 use super::lines;
 use super::pods::Pods;
 use super::report::{Entry, EntryName, PolicyReport, Report, Status};
@@ -111,6 +113,8 @@ pub enum Keeping {
     Covers,
     /// Its peer is used with other ports, and its port with other peers.
     NotAlone,
+    /// It is likely to be unused, and less sure than asked for.
+    Unsure(Limit),
     /// Something that was seen would get another answer.
     Changes(Box<Changed>),
 }
@@ -138,10 +142,19 @@ pub struct Replayed {
 }
 
 /// What may be taken out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PatchOptions {
-    /// Also what would be unused if the evidence were enough.
-    pub insufficient: bool,
+    /// Entries of which this much is known, or more.
+    pub min_confidence: Confidence,
+}
+
+impl Default for PatchOptions {
+    /// Low confidence is that of a Job that did not run, of nodes without a history: removing what it needs breaks it later.
+    fn default() -> Self {
+        Self {
+            min_confidence: Confidence::Medium,
+        }
+    }
 }
 
 /// How far [`patch`] is: traffic that was asked about, in a round over all of it.
@@ -164,7 +177,8 @@ pub fn patch(
     mut progress: impl FnMut(PatchProgress),
 ) -> Patch {
     let lines = lines::of(policies);
-    let pods = Pods::of(&history.population);
+    let everybody = everybody(history);
+    let pods = Pods::of(&everybody);
     let shadows = Shadows::of(policies, &lines, &pods);
     let entries: Vec<&Entry> = report
         .policies
@@ -172,7 +186,8 @@ pub fn patch(
         .flat_map(|policy| &policy.entries)
         .collect();
     let status = |line: usize| effective(entries[line], options);
-    let mut chosen = Chosen::of(&shadows, report, is_wanted, status);
+    let doubt = |line: usize| doubt(entries[line], options);
+    let mut chosen = Chosen::of(&shadows, report, is_wanted, status, doubt);
     let selects_nobody = |index: usize| {
         let mut own = shadows.lines_of(index);
         own.all(|line| status(line) == Status::DanglingSubject)
@@ -234,9 +249,15 @@ pub fn patch(
 /// What an entry counts as.
 fn effective(entry: &Entry, options: &PatchOptions) -> Status {
     match entry.if_evidence_held {
-        Some(status) if options.insufficient => status,
+        Some(status) if options.min_confidence == Confidence::Insufficient => status,
         _ => entry.status,
     }
+}
+
+/// What leaves an entry less sure than asked for.
+fn doubt<'a>(entry: &'a Entry, options: &PatchOptions) -> Option<&'a Limit> {
+    let mut limits = entry.limits.iter();
+    limits.find(|limit| limit.leaves() < options.min_confidence)
 }
 
 /// Why an entry goes, with what is weak about that.

@@ -18,6 +18,13 @@ pub(super) fn are_held(block: Block<'_>, others: &[Block<'_>]) -> bool {
     net_is_held(block.cidr.net(), &except, &others)
 }
 
+/// Whether no address of a block is in any of the others.
+pub(super) fn is_free(block: Block<'_>, others: &[Block<'_>]) -> bool {
+    let net = block.cidr.net();
+    let mut others = others.iter();
+    others.all(|other| !touch(&other.cidr.net(), &net) || lies_in_exception(other, &net))
+}
+
 /// Halves a net until each part is excepted, or held by one block whole, or by none at all. Ends, since what is no longer cut
 /// by the border of a block or an exception is one of these.
 fn net_is_held(net: IpNet, except: &[IpNet], others: &[&Block<'_>]) -> bool {

@@ -1,6 +1,6 @@
 //! Lines that together match all that another does.
 
-use super::addresses::{Block, are_held};
+use super::addresses::{Block, are_held, is_free};
 use super::{Shadows, implied, ports};
 use crate::history::RememberedPolicy;
 use crate::model::Cidr;
@@ -36,6 +36,19 @@ impl Shadows<'_> {
             .collect();
         let is_held = !wanted.is_empty() && wanted.iter().all(|one| are_held(*one, &held));
         is_held.then_some(same_ports)
+    }
+
+    /// Whether the address blocks of a line's peer hold all of a block, or none of it; `None` for a part.
+    pub(in crate::unused) fn holds(&self, line: usize, block: Cidr) -> Option<bool> {
+        let one = Block {
+            cidr: block,
+            except: &[],
+        };
+        let own = blocks(self.lines[line].who);
+        if are_held(one, &own) {
+            return Some(true);
+        }
+        is_free(one, &own).then_some(false)
     }
 
     /// Whether the peer of one line matches everything that another's does.

@@ -4,7 +4,7 @@ use crate::inventory::NAMESPACE_NAME_LABEL;
 use crate::model::{Operator, Requirement, Selector};
 
 /// Whether `wide` matches everything that `narrow` matches. False where it cannot be told from the words.
-pub(super) fn implies(narrow: &Selector, wide: &Selector) -> bool {
+pub(crate) fn implies(narrow: &Selector, wide: &Selector) -> bool {
     let is_met = |wanted: &Requirement| {
         let mut known = narrow.requirements.iter();
         known.any(|known| known.key == wanted.key && meets(&known.operator, &wanted.operator))

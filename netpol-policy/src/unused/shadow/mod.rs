@@ -21,6 +21,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
+pub(crate) use self::implied::implies;
 use self::rivals::Rivals;
 use super::lines::Line;
 use super::pods::{Pods, Selected};
