@@ -106,11 +106,7 @@ impl<K: Clone + Eq + Hash, V> Table<K, V> {
     }
 
     /// Changes what a condition holds for.
-    pub(super) fn change_where(
-        &mut self,
-        is_meant: impl Fn(&V) -> bool,
-        change: impl Fn(&mut V),
-    ) {
+    pub(super) fn change_where(&mut self, is_meant: impl Fn(&V) -> bool, change: impl Fn(&mut V)) {
         let meant = self.iter().filter(|(_, value)| is_meant(value));
         let meant: Vec<K> = meant.map(|(key, _)| key.clone()).collect();
         for key in meant {
