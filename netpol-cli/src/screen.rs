@@ -10,8 +10,13 @@ use unicode_width::UnicodeWidthStr as _;
 /// Columns of the terminal; what a page has where there is none.
 pub(crate) fn width() -> usize {
     const PAGE: usize = 100;
+    terminal_width().unwrap_or(PAGE)
+}
+
+/// Columns of the terminal, where there is one.
+pub(crate) fn terminal_width() -> Option<usize> {
     let size = terminal_size::terminal_size_of(io::stdout());
-    size.map_or(PAGE, |(terminal_size::Width(width), _)| width.into())
+    size.map(|(terminal_size::Width(width), _)| width.into())
 }
 
 /// Entries that are still visible, oldest first.

@@ -96,6 +96,7 @@ struct CoverageJson {
     compared: u64,
     outcome_unknown: u64,
     verdict_unknown: u64,
+    doubtful: u64,
     began_before: bool,
     since: Option<String>,
 }
@@ -143,6 +144,7 @@ pub(super) fn text(drift: &Drift, options: &Options) -> io::Result<String> {
             compared: drift.coverage.compared,
             outcome_unknown: drift.coverage.outcome_unknown,
             verdict_unknown: drift.coverage.verdict_unknown,
+            doubtful: drift.coverage.doubtful,
             began_before: drift.coverage.began_before,
             since: options.since.map(traffic::time),
         },

@@ -20,7 +20,7 @@ use netpol_policy::drift::drift;
 pub(crate) use self::args::command;
 use crate::args::{Output, color_of};
 use crate::error::CliError;
-use crate::history;
+use crate::{history, screen};
 
 /// Drift was found, and `--fail` asks for it.
 const FOUND: u8 = 1;
@@ -36,8 +36,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     let drift = drift(&history, &arguments.options);
     let text = match arguments.output {
         Output::Json => json::text(&drift, &arguments.options).map_err(CliError::Answer)?,
-        Output::Text => text::page(&drift, &arguments.options, false),
-        Output::Wide => text::page(&drift, &arguments.options, true),
+        Output::Text => text::page(&drift, &arguments.options, false, screen::terminal_width()),
+        Output::Wide => text::page(&drift, &arguments.options, true, screen::terminal_width()),
     };
     let mut out = AutoStream::new(io::stdout(), color_of(matches));
     out.write_all(text.as_bytes())

@@ -159,7 +159,7 @@ fn history() -> History {
 
 fn page(history: &History, wide: bool) -> String {
     let options = Options::default();
-    let page = text::page(&drift(history, &options), &options, wide);
+    let page = text::page(&drift(history, &options), &options, wide, None);
     anstream::adapter::strip_str(&page).to_string()
 }
 
@@ -195,7 +195,8 @@ Evidence
 2026-03-01T09:00:00Z to 2026-03-01T10:00:00Z, 100 % of it watched by 2 nodes: node-1, node-2
 Lost: 3 kernel ring full
 Missing: node-3: connection refused
-17 connections compared; not compared: 6 of which is not known what became of them, 0 of which is not known what policies say
+17 connections compared
+6 connections not compared: what became of them is not known
 "
     );
 }

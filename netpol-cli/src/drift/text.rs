@@ -6,11 +6,11 @@ use netpol_policy::history::Loss;
 use super::words;
 use crate::page::Page;
 use crate::text::counted;
-use crate::traffic;
+use crate::traffic::{self, connections};
 
-/// The whole answer.
-pub(super) fn page(drift: &Drift, options: &Options, wide: bool) -> String {
-    let mut page = Page::default();
+/// The whole answer, for a terminal of this width.
+pub(super) fn page(drift: &Drift, options: &Options, wide: bool, width: Option<usize>) -> String {
+    let mut page = Page::new(width);
     for kind in Kind::ALL {
         let of_kind = drift.findings.iter().filter(|one| one.kind == kind);
         let of_kind: Vec<&Finding> = of_kind.collect();
@@ -201,11 +201,18 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
 }
 
 fn coverage(coverage: &Coverage, options: &Options) -> Vec<String> {
-    let mut sentences = vec![format!(
-        "{} connections compared; not compared: {} of which is not known what became of them, {} of which is not known what \
-         policies say",
-        coverage.compared, coverage.outcome_unknown, coverage.verdict_unknown
-    )];
+    let mut sentences = vec![format!("{} compared", connections(coverage.compared))];
+    let left_out = [
+        (coverage.outcome_unknown, "what became of them is not known"),
+        (coverage.verdict_unknown, "what policies say is not known"),
+        (
+            coverage.doubtful,
+            "the verdict has a caveat, or a change cut off what was open",
+        ),
+    ];
+    let left_out = left_out.into_iter().filter(|(count, _)| *count > 0);
+    sentences
+        .extend(left_out.map(|(count, why)| format!("{} not compared: {why}", connections(count))));
     if let Some(since) = options.since.filter(|_| coverage.began_before) {
         sentences.push(format!(
             "Some of it was first seen before {}: counts are of all of it.",

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::history::{Agreement, History, Party, PolicyName, Traffic, traffic};
+use crate::history::{Agreement, History, Observed, Party, PolicyName, Traffic, traffic};
 use crate::verdict::Decision;
 
 pub use evidence::Evidence;
@@ -83,6 +83,9 @@ pub struct Coverage {
     pub outcome_unknown: u64,
     /// What policies say of them is not known.
     pub verdict_unknown: u64,
+    /// Both are known and disagree, which proves nothing: the verdict has a caveat by which an implementation may decide
+    /// otherwise, or a change of policies cut off what was open, of which it is undefined (rule 22).
+    pub doubtful: u64,
     /// Some was first seen before [`Options::since`] and last seen since. How much of it was before cannot be told, so all of
     /// it counts.
     pub began_before: bool,
@@ -137,12 +140,28 @@ fn coverage(all: &[Traffic], since: Option<SystemTime>) -> Coverage {
             coverage.compared += connections;
         } else if traffic.computed == Decision::Unknown {
             coverage.verdict_unknown += connections;
+        } else if is_decisive(traffic) {
+            coverage.doubtful += connections;
         } else {
             coverage.outcome_unknown += connections;
         }
         coverage.began_before |= since.is_some_and(|since| traffic.totals.first_seen < since);
     }
     coverage
+}
+
+/// Whether what was seen of it says what became of it, and that policies may be behind it.
+fn is_decisive(traffic: &Traffic) -> bool {
+    /// The class of drops that policies are enforced by.
+    const FIREWALL: &str = "firewall";
+    match traffic.observed {
+        Observed::Forwarded => true,
+        Observed::Dropped | Observed::Rejected => traffic
+            .drop
+            .as_ref()
+            .is_some_and(|drop| &*drop.class == FIREWALL),
+        Observed::Unanswered | Observed::Unknown => false,
+    }
 }
 
 fn connections(traffic: &Traffic) -> u64 {
