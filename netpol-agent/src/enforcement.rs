@@ -2,18 +2,20 @@
 //! nobody says so.
 //!
 //! ```text
-//! flow ─► sighting  of a connection that this node had to stop ─► Watched ─► log, `flows status`, /metrics
-//! history of the store, at the start ────────────────────────────────┘
+//! flow ─► sighting  of a connection that this node had to stop ─► held ─► Watched ─► log, `flows status`, /metrics
+//! history of the store, at the start ────────────────────────────────────────┘
 //! ```
 //!
-//! Said only where several connections went through that are denied outside of any grace window, and not one was stopped; one
+//! What was let through is held for the grace window: whoever enforces policies may have heard earlier of a change that explains
+//! it. Said only where several connections went through that are denied outside of any grace window, and not one was stopped; one
 //! that is stopped takes it back.
 
+mod held;
 mod sighting;
 mod watched;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use netpol_policy::drift::{self, NodeRecord};
@@ -21,6 +23,7 @@ use tokio::task;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
+use self::held::Held;
 use self::sighting::Sighting;
 use self::watched::{News, Watched};
 use crate::flow::Flow;
@@ -32,18 +35,29 @@ use crate::metrics::Metrics;
 const INVENTORY: Duration = Duration::from_millis(200);
 
 /// What was seen of enforcement, for everybody who tells of it.
-#[derive(Default)]
 pub struct Enforcement {
     watched: Mutex<Watched>,
+    held: Mutex<Held>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    started: SystemTime,
     metrics: Metrics,
 }
 
 impl Enforcement {
-    /// Nothing was seen yet. The metrics are the daemon's.
+    /// Nothing was seen yet. The metrics are the daemon's; `grace` is how long around a change what is let through may be due to
+    /// it, and `started` when flows begin to be seen.
     #[must_use]
-    pub fn new(metrics: Metrics) -> Self {
+    pub fn new(
+        metrics: Metrics,
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        grace: Duration,
+        started: SystemTime,
+    ) -> Self {
         Self {
             watched: Mutex::default(),
+            held: Mutex::new(Held::new(grace)),
+            snapshot,
+            started,
             metrics,
         }
     }
@@ -53,22 +67,22 @@ impl Enforcement {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // The same.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Starts from what is remembered of this node, as soon as its store and the inventory are read. What is remembered does not
     /// tell whether there were policies of kinds that are not evaluated, which may say otherwise: where there are, it proves
     /// nothing.
-    pub(crate) async fn recall(
-        self: Arc<Self>,
-        reader: Reader,
-        snapshot: Arc<ArcSwap<Snapshot>>,
-        node: String,
-    ) {
+    pub(crate) async fn recall(self: Arc<Self>, reader: Reader, node: String) {
         let Some(history) = reader.read().await else {
             return;
         };
-        while snapshot.load().generation() == 0 {
+        while self.snapshot.load().generation() == 0 {
             sleep(INVENTORY).await;
         }
-        if snapshot.load().report().policies_not_evaluated() > 0 {
+        if self.snapshot.load().report().policies_not_evaluated() > 0 {
             return;
         }
         let compared = task::spawn_blocking(move || {
@@ -89,9 +103,31 @@ impl Enforcement {
 
     /// Takes in a revision of a connection.
     pub fn published(&self, flow: &Flow) {
-        let Some(sighting) = Sighting::of(flow) else {
-            return;
-        };
+        match Sighting::of(flow, self.started) {
+            Some(sighting @ Sighting::LetThrough { .. }) => {
+                self.held().add(sighting, Instant::now())
+            }
+            Some(sighting) => {
+                if matches!(sighting, Sighting::Stopped { .. }) {
+                    self.held().clear();
+                }
+                self.take(sighting);
+            }
+            None => {}
+        }
+        self.release();
+    }
+
+    /// Takes in what was let through and held long enough, but for what a change explains by now.
+    fn release(&self) {
+        let snapshot = self.snapshot.load();
+        let released = self.held().release(&snapshot, Instant::now());
+        for sighting in released {
+            self.take(sighting);
+        }
+    }
+
+    fn take(&self, sighting: Sighting) {
         self.metrics.denied(match sighting {
             Sighting::Stopped { .. } => "stopped",
             Sighting::LetThrough { .. } => "let_through",
@@ -104,6 +140,7 @@ impl Enforcement {
     /// What is wrong, in one sentence, while this node seems to enforce nothing.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
+        self.release();
         self.watched().warning()
     }
 
@@ -121,6 +158,14 @@ impl Enforcement {
             }
             None => {}
         }
+    }
+}
+
+impl Default for Enforcement {
+    /// Nothing is known of anybody, and no change explains anything.
+    fn default() -> Self {
+        let (metrics, snapshot) = (Metrics::default(), Arc::default());
+        Self::new(metrics, snapshot, Duration::ZERO, SystemTime::UNIX_EPOCH)
     }
 }
 

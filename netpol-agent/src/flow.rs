@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use netpol_common::packet::transport;
 use netpol_common::record::Address;
 use netpol_policy::verdict::{Direction, Verdict};
 
@@ -56,6 +57,18 @@ pub struct Flow {
     pub summary: String,
     /// What the revision before this one said; `None` for the first.
     pub previous: Option<Previous>,
+}
+
+/// How long conntrack takes a conversation without a handshake for open after its latest packet, as a rule.
+const CONVERSATION: Duration = Duration::from_secs(120);
+
+impl Flow {
+    /// Whether it may have been open before `started`, when flows began to be seen. Without a handshake, the first packet that
+    /// is seen need not be the first.
+    pub(crate) fn may_have_been_open(&self, started: SystemTime) -> bool {
+        let has_handshake = matches!(self.protocol, transport::TCP | transport::SCTP);
+        self.mid_stream || !has_handshake && self.first_seen < started + CONVERSATION
+    }
 }
 
 impl Flow {

@@ -104,11 +104,12 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     };
     let metrics = Metrics::with_kernel(source.counters);
     let status = Arc::new(Status::default());
-    let enforcement = Arc::new(Enforcement::new(metrics.clone()));
     let log = Arc::new(FlowLog::new(config.flows_kept, config.backlog));
     let dialect = Dialect::named(&config.dialect).context("--dialect names none that is known")?;
     let nothing = Snapshot::empty(dialect).remembering(config.address_memory);
     let snapshot = Arc::new(ArcSwap::from_pointee(nothing));
+    let enforcement = Enforcement::new(metrics.clone(), snapshot.clone(), config.grace, started);
+    let enforcement = Arc::new(enforcement);
     let inventory =
         inventory::Source::start(config.origin(), snapshot.clone(), metrics.clone()).await?;
     let converter = Arc::new(Converter {
@@ -141,6 +142,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
                 node: &node,
                 dialect: &config.dialect,
                 connections: config.connections,
+                grace: config.grace,
                 log: &log,
                 snapshot: &snapshot,
                 metrics: &metrics,
@@ -153,7 +155,7 @@ pub async fn run(config: Config, source: Source, stop: CancellationToken) -> Res
     if let Some(running) = &remembered {
         exports.exports.push(running.export.clone());
         let recalling = enforcement.clone();
-        tokio::spawn(recalling.recall(running.reader.clone(), snapshot.clone(), node.clone()));
+        tokio::spawn(recalling.recall(running.reader.clone(), node.clone()));
     }
     let tcp = TcpDoor::new(config.serving.clone(), metrics.clone());
     let door = tcp.open().await?;

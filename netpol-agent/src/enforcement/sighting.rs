@@ -20,6 +20,8 @@ pub(super) enum Sighting {
     LetThrough {
         /// The pod on this node that policies protect.
         pod: Arc<Pod>,
+        /// The pod at the other end, where there is one.
+        other: Option<Arc<Pod>>,
         /// The policies that deny it.
         policies: Vec<PolicyName>,
         /// Its first packet.
@@ -30,19 +32,20 @@ pub(super) enum Sighting {
 }
 
 impl Sighting {
-    /// `None` for a connection that proves nothing, and for a revision with no news of it.
-    pub(super) fn of(flow: &Flow) -> Option<Self> {
+    /// `None` for a connection that proves nothing, and for a revision with no news of it. `started` is when flows began to be
+    /// seen.
+    pub(super) fn of(flow: &Flow, started: SystemTime) -> Option<Self> {
         let verdict = &flow.computed.verdict;
         if verdict.decision() != Decision::Denied || !flow.is_news() {
             return None;
         }
         let here = |direction| flow.vantages.iter().any(|one| one.direction == direction);
         let own = [
-            (&flow.destination, &verdict.ingress, Direction::Ingress),
-            (&flow.source, &verdict.egress, Direction::Egress),
+            (&verdict.ingress, Direction::Ingress),
+            (&verdict.egress, Direction::Egress),
         ]
         .into_iter()
-        .find(|(_, side, direction)| side.decision == Decision::Denied && here(*direction));
+        .find(|(side, direction)| side.decision == Decision::Denied && here(*direction));
         match (flow.agreement, flow.observed.verdict) {
             (Agreement::Agree, _) => {
                 let drop = flow.observed.drop.as_ref();
@@ -53,10 +56,15 @@ impl Sighting {
                     }
                 })
             }
-            (Agreement::DeniedButForwarded, _) if is_unexplained(flow) => {
-                let (end, side, _) = own?;
+            (Agreement::DeniedButForwarded, _) if is_unexplained(flow, started) => {
+                let (side, direction) = own?;
+                let (end, other) = match direction {
+                    Direction::Ingress => (&flow.destination, &flow.source),
+                    Direction::Egress => (&flow.source, &flow.destination),
+                };
                 Some(Self::LetThrough {
                     pod: end.pod()?.clone(),
+                    other: other.pod().cloned(),
                     policies: deniers(side).collect(),
                     time: flow.first_seen,
                 })
@@ -80,7 +88,7 @@ fn deniers(side: &DirectionVerdict) -> impl Iterator<Item = PolicyName> {
 /// Whether nothing but a missing firewall explains that a denied connection went through. A change just before may not be
 /// enforced yet; what was open already may stay so (rule 22); a caveat, a kind of policy that is not evaluated, and an end on a
 /// node's own network leave open whether it is denied at all.
-fn is_unexplained(flow: &Flow) -> bool {
+fn is_unexplained(flow: &Flow, started: SystemTime) -> bool {
     let computed = &flow.computed;
     // Told again since its ends became known: it may have been counted before.
     let is_told_again = flow
@@ -88,7 +96,7 @@ fn is_unexplained(flow: &Flow) -> bool {
         .as_ref()
         .is_some_and(|previous| previous.verdict == ObservedVerdict::Forwarded);
     computed.changed_before.is_none()
-        && !flow.mid_stream
+        && !flow.may_have_been_open(started)
         && computed.verdict.caveats.is_empty()
         && computed.not_evaluated == 0
         && !is_on_host_network(&flow.source)

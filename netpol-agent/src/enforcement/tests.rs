@@ -84,7 +84,12 @@ fn leaks(of: impl Fn(u64) -> Flow) -> bool {
 #[test]
 fn several_denied_connections_and_none_stopped_are_told_and_taken_back() {
     let metrics = Metrics::default();
-    let enforcement = Enforcement::new(metrics.clone());
+    let enforcement = Enforcement::new(
+        metrics.clone(),
+        Arc::default(),
+        Duration::ZERO,
+        SystemTime::UNIX_EPOCH,
+    );
     let to = |id| leak(id, if id % 2 == 0 { "web" } else { "db" }, "closed");
     assert!(!told(&enforcement, (1..5).map(to)), "too few");
     assert!(told(&enforcement, [to(5)]));

@@ -76,6 +76,7 @@ impl Watched {
                 pod,
                 policies,
                 time,
+                ..
             } => {
                 let was_enforced = |policy| self.enforced.contains(policy);
                 if !self.enforced.is_empty() && !policies.iter().any(was_enforced) {

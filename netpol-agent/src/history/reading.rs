@@ -9,7 +9,7 @@ use netpol_policy::verdict::{Decision, Direction, Verdict};
 
 use super::doubt::{agreement, is_perhaps_refused_elsewhere};
 use super::groups::Groups;
-use crate::flow::{DropClass, Endpoint, Flow, Identity, ObservedVerdict};
+use crate::flow::{self, DropClass, Endpoint, Flow, Identity, ObservedVerdict};
 use crate::inventory::Snapshot;
 
 /// What a revision is read with.

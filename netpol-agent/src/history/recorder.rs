@@ -88,9 +88,7 @@ impl Recorder {
         let said = self.hasher.hash_one((&key, &matches, flow.mid_stream));
         let counted = match self.connections.take(flow.id) {
             // A first revision was never counted, whatever was forgotten since the number was given.
-            Known::Perhaps if flow.revision == 1 => {
-                self.count(flow, snapshot, key, &matches, said)
-            }
+            Known::Perhaps if flow.revision == 1 => self.count(flow, snapshot, key, &matches, said),
             Known::Counted(counted) if counted.said == said => {
                 self.grow(counted, &Carried::of(flow))
             }

@@ -123,6 +123,20 @@ impl Snapshot {
         })
     }
 
+    /// Whether anything that bears on any of these pods changed after one moment and not after another.
+    #[must_use]
+    pub(crate) fn changed_between<'p>(
+        &self,
+        pods: impl IntoIterator<Item = &'p Arc<Pod>>,
+        after: SystemTime,
+        until: SystemTime,
+    ) -> bool {
+        let mut changes = pods
+            .into_iter()
+            .filter_map(|pod| self.times.bearing_on(pod, &self.inventory, until));
+        changes.any(|time| time > after)
+    }
+
     /// What policies say of a connection whose first packet was seen at `at`, and whether something that bears on it
     /// changed at most `grace` before.
     #[must_use]

@@ -1,21 +1,14 @@
 //! A node on which nothing enforces policies says so, until something does.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/figures.rs"]
-mod figures;
-#[path = "support/scene.rs"]
-mod scene;
 
 use std::time::{Duration, Instant};
 
-use figures::{HTTP, get, wait_for_figure};
-use netpol_testkit::requirement::{Requirement, require};
-use netpol_testkit::traffic::{Outcome, TcpAttempt, TcpServer};
-use netpol_testkit::{AgentProcess, FlowsCommand, PodSpec, firewall};
-use scene::Scene;
-use serde_json::Value;
+use netpol_testkit::traffic::{Outcome, TcpServer};
+use netpol_testkit::{AgentProcess, PodSpec, firewall};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::figures::{HTTP, get, wait_for_figure};
+use crate::scene::Scene;
+use crate::stage::{PATIENCE, can_run, connect, drift, flows};
+
 const WARNING: &str = "this node seems to enforce no network policy";
 
 /// Nobody may enter `data`.
@@ -31,11 +24,6 @@ const FIREWALL: &str = "table inet t { chain c { type filter hook forward priori
      ct state established accept; \
      ip daddr 10.244.6.30 tcp sport 40000 accept; \
      ip daddr { 10.244.6.20, 10.244.6.30 } drop; }; }";
-
-fn can_run() -> bool {
-    let programs = ["ip", "nft"].map(Requirement::Command);
-    require(&[&[Requirement::Root], programs.as_slice()].concat())
-}
 
 fn scene() -> Scene {
     let scene = Scene::new([
@@ -62,26 +50,6 @@ fn servers(scene: &Scene) -> Vec<TcpServer> {
             TcpServer::start(pod.netns(), pod.at(5432)).unwrap()
         })
         .into()
-}
-
-/// Connects from `ci/build`, and waits until the agent has told of it.
-fn connect(scene: &Scene, agent: &AgentProcess, to: &str, port: u16, expected: Outcome) {
-    let attempt = TcpAttempt::to(scene.cluster.pod(to).at(5432))
-        .from_port(port)
-        .timeout(Duration::from_millis(500));
-    let build = scene.cluster.pod("ci/build").netns();
-    assert_eq!(attempt.exchange_from(build, b"hello").unwrap(), expected);
-    let told = FlowsCommand::against(agent)
-        .wait_for(&["--from-port", &port.to_string()], PATIENCE, |_| true)
-        .unwrap();
-    let flow = told.unwrap_or_else(|| panic!("no flow from {port}: {}", agent.log()));
-    assert_eq!(flow["computed"]["verdict"], "denied", "{flow:#}");
-}
-
-fn flows(agent: &AgentProcess, arguments: &[&str]) -> Value {
-    let all = arguments.iter().copied().chain(["-o", "json"]);
-    let text = FlowsCommand::against(agent).text(all).unwrap();
-    serde_json::from_str(&text).unwrap()
 }
 
 fn warnings(agent: &AgentProcess) -> Vec<String> {
@@ -125,11 +93,11 @@ fn without_a_firewall_it_is_told_also_after_a_restart_until_one_stops_something(
     );
     assert_eq!(wait_for_figure(node, "netpol_enforces_nothing", 1), 1);
     assert_eq!(agent.log().matches(WARNING).count(), 1, "{}", agent.log());
-    let drift = flows(&agent, &["drift"]);
-    assert_eq!(drift["nodes"][0]["enforcement"], "nothing", "{drift:#}");
-    assert_eq!(drift["policies"][0]["let_through"], 5, "{drift:#}");
-    assert_eq!(drift["policies"][0]["never_enforced"], true, "{drift:#}");
-    assert_eq!(drift["beyond_lag"], true, "{drift:#}");
+    let seen = drift(&agent);
+    assert_eq!(seen["nodes"][0]["enforcement"], "nothing", "{seen:#}");
+    assert_eq!(seen["policies"][0]["let_through"], 5, "{seen:#}");
+    assert_eq!(seen["policies"][0]["never_enforced"], true, "{seen:#}");
+    assert_eq!(seen["beyond_lag"], true, "{seen:#}");
     agent.stop().unwrap();
 
     let agent = start(&scene);
@@ -147,9 +115,9 @@ fn without_a_firewall_it_is_told_also_after_a_restart_until_one_stops_something(
     ] {
         assert!(text.contains(line), "{line}{text}");
     }
-    let drift = flows(&agent, &["drift"]);
-    assert_eq!(drift["nodes"][0]["enforcement"], "in-part", "{drift:#}");
-    assert_eq!(drift["policies"][0]["stopped"], 1, "{drift:#}");
+    let seen = drift(&agent);
+    assert_eq!(seen["nodes"][0]["enforcement"], "in-part", "{seen:#}");
+    assert_eq!(seen["policies"][0]["stopped"], 1, "{seen:#}");
     agent.stop().unwrap();
 }
 
@@ -164,12 +132,12 @@ fn a_firewall_with_a_hole_is_no_missing_firewall() {
     let agent = start(&scene);
     connect(&scene, &agent, "data/db", 41_000, Outcome::TimedOut);
     connect(&scene, &agent, "data/cache", 40_000, Outcome::Answered);
-    let drift = flows(&agent, &["drift"]);
-    let findings = drift["findings"].as_array().unwrap();
-    assert_eq!(findings.len(), 1, "{drift:#}");
-    assert_eq!(findings[0]["kind"], "not-enforced", "{drift:#}");
-    assert_eq!(findings[0]["to"], "data/cache[Pod]", "{drift:#}");
-    assert_eq!(findings[0]["connections"], 1, "{drift:#}");
+    let seen = drift(&agent);
+    let findings = seen["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{seen:#}");
+    assert_eq!(findings[0]["kind"], "not-enforced", "{seen:#}");
+    assert_eq!(findings[0]["to"], "data/cache[Pod]", "{seen:#}");
+    assert_eq!(findings[0]["connections"], 1, "{seen:#}");
     assert_eq!(warnings(&agent), Vec::<String>::new());
     let gauge = wait_for_figure(scene.cluster.node(), "netpol_enforces_nothing", 0);
     assert_eq!(gauge, 0);
