@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -18,14 +18,9 @@ use crate::history::changes::Changes;
 const DIRECTORY: &str = "NETPOL_TEST_STORE";
 const KILLS: u32 = 40;
 
-/// The process that writes: one batch after the other, each told once it is said to be on disk.
-#[test]
-#[ignore = "run by the test below, in a process of its own"]
-fn writer() {
-    let Some(directory) = env::var_os(DIRECTORY).map(PathBuf::from) else {
-        return;
-    };
-    let (mut store, history) = open(&directory).unwrap();
+/// Writes one batch after the other until it is killed, and tells each once it is said to be on disk.
+fn write(directory: &Path) -> ! {
+    let (mut store, history) = open(directory).unwrap();
     let mut number = whole(&history).unwrap();
     println!("batch {number}");
     loop {
@@ -39,8 +34,11 @@ fn writer() {
 /// batch that it told, and how many it told.
 fn run_and_kill(directory: &Path, batches: usize, part: f64) -> (u64, usize) {
     let mut writer = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "--ignored", "--nocapture"])
-        .arg("history::store::tests::killed::writer")
+        .args(["--exact", "--nocapture"])
+        .arg(concat!(
+            "history::store::tests::killed::",
+            "after_a_kill_every_batch_is_whole_and_none_that_was_told_is_lost"
+        ))
         .env(DIRECTORY, directory)
         .stdout(Stdio::piped())
         .spawn()
@@ -69,6 +67,10 @@ fn run_and_kill(directory: &Path, batches: usize, part: f64) -> (u64, usize) {
 
 #[test]
 fn after_a_kill_every_batch_is_whole_and_none_that_was_told_is_lost() {
+    // The process that writes is this test once more, in a process of its own.
+    if let Some(directory) = env::var_os(DIRECTORY) {
+        write(Path::new(&directory));
+    }
     let directory = tempfile::tempdir().unwrap();
     let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let (mut batches, mut untold, mut last) = (0, 0, 0);
