@@ -41,7 +41,15 @@ fn what_a_proposed_policy_would_cut_off_fails_the_gate() {
     std::fs::write(&proposed, PROPOSED).unwrap();
     let [history, proposed] = [&history, &proposed].map(|path| path.to_str().unwrap());
     let replay = |gate: &str| {
-        let arguments = ["replay", "--history", history, "--manifests", proposed];
+        let arguments = [
+            "replay",
+            "--min-window",
+            "1s",
+            "--history",
+            history,
+            "--manifests",
+            proposed,
+        ];
         flows(&[&arguments[..], &["--fail-on", gate, "-o", "json"]].concat())
     };
     let (code, said) = replay("newly-denied");

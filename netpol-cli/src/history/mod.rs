@@ -28,11 +28,20 @@ use crate::{args, on_runtime};
 /// Files that are no histories, a server that does not answer, and nodes that remember nothing: with the exit code 2, since 1 is an answer of the
 /// commands that ask this.
 pub(crate) fn load(matches: &ArgMatches) -> Result<History, CliError> {
-    let parts = match matches.get_many::<String>("history") {
-        Some(paths) => files::read(paths).map_err(CliError::no_answer)?.parts,
+    load_with_damage(matches).map(|(history, _)| history)
+}
+
+/// As [`load`], and how many lines of files should have told something and could not be read.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_with_damage(matches: &ArgMatches) -> Result<(History, u64), CliError> {
+    let files::Read { parts, damaged } = match matches.get_many::<String>("history") {
+        Some(paths) => files::read(paths).map_err(CliError::no_answer)?,
         None => {
             let connection = args::connection(matches)?;
-            on_runtime(rpc::read(&connection, None)).map_err(CliError::no_answer)?
+            let parts = on_runtime(rpc::read(&connection, None)).map_err(CliError::no_answer)?;
+            files::Read { parts, damaged: 0 }
         }
     };
     let history = add_up(parts);
@@ -40,7 +49,7 @@ pub(crate) fn load(matches: &ArgMatches) -> Result<History, CliError> {
     if history.nodes.is_empty() {
         return Err(CliError::NothingRemembered.no_answer());
     }
-    Ok(history)
+    Ok((history, damaged))
 }
 
 /// What is missing without a name is missing from this source.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 
 use netpol_policy::lint::lint;
-use netpol_policy::manifest::{ManifestError, Manifests};
+use netpol_policy::manifest::{ManifestError, Manifests, NotEvaluated};
 use netpol_policy::model::Object;
 
 use super::problem::{Problem, What};
@@ -94,16 +94,13 @@ impl Reader {
         self.problems.extend(problems);
     }
 
-    /// Policies of kinds that are not evaluated, as `Kind name`.
-    pub(crate) fn not_evaluated(&self) -> Vec<String> {
-        let policies = self
-            .problems
-            .iter()
-            .filter_map(|problem| match &problem.what {
-                What::NotEvaluated(policy) => Some(format!("{} {}", policy.kind, policy.name)),
-                _ => None,
-            });
-        policies.map(|one| one.trim_end().to_owned()).collect()
+    /// Policies of kinds that are not evaluated, with the names of their sources.
+    pub(crate) fn not_evaluated(&self) -> impl Iterator<Item = (&str, &NotEvaluated)> {
+        let problems = self.problems.iter();
+        problems.filter_map(|problem| match &problem.what {
+            What::NotEvaluated(policy) => Some((&*problem.source, policy)),
+            _ => None,
+        })
     }
 
     /// Writes all that is to be said to stderr, and returns how much of it is about what cannot be used.

@@ -13,14 +13,23 @@ use crate::error::CliError;
 use crate::manifests::{Origin, Problem, Reader, Source};
 use crate::text;
 
+/// A policy of a kind that is not evaluated: it may change every answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotEvaluated {
+    /// `Kind namespace/name`, as far as they are written.
+    pub(crate) policy: String,
+    pub(crate) place: Place,
+    /// Of its document: what it says, for want of a better reading.
+    pub(super) text: String,
+}
+
 /// Objects, and where they stand.
 #[derive(Debug)]
 pub(super) struct Declared {
     pub(super) policies: Vec<RememberedPolicy>,
     /// All that is no policy.
     pub(super) objects: Vec<Object>,
-    /// As `Kind name`.
-    pub(super) not_evaluated: Vec<String>,
+    pub(super) not_evaluated: Vec<NotEvaluated>,
     sources: Vec<Source>,
     /// Stands before the path in the names of sources.
     prefix: String,
@@ -40,7 +49,26 @@ impl Declared {
         }
         reader.lint();
         let errors = reader.report();
-        let not_evaluated = reader.not_evaluated();
+        let not_evaluated = reader.not_evaluated().map(|(source, policy)| {
+            let line = policy.place.line;
+            let whole = reader.sources.iter().find(|one| one.name == source);
+            let lines = whole.into_iter().flat_map(|one| one.text.lines());
+            let document = lines
+                .skip(line.saturating_sub(1))
+                .take_while(|line| !line.starts_with("---"));
+            NotEvaluated {
+                policy: format!("{} {}", policy.kind, policy.name)
+                    .trim_end()
+                    .to_owned(),
+                place: Place {
+                    file: path_below(source, prefix).to_owned(),
+                    line,
+                    is_gone: false,
+                },
+                text: document.collect::<Vec<_>>().join("\n"),
+            }
+        });
+        let not_evaluated = not_evaluated.collect();
         let (mut policies, mut objects) = (HashMap::new(), Vec::new());
         let mut origins = HashMap::new();
         for object in reader.objects {
@@ -113,15 +141,15 @@ impl Declared {
             found.or_else(|| outline.find(&origin.place.path, ""))
         });
         Some(Place {
-            file: self.path_of(source).to_owned(),
+            file: path_below(&source.name, &self.prefix).to_owned(),
             line: part.map_or(origin.place.line, |part| part.start.line),
             is_gone: false,
         })
     }
+}
 
-    fn path_of<'a>(&self, source: &'a Source) -> &'a str {
-        let path = source.name.strip_prefix(&*self.prefix);
-        let path = path.unwrap_or(&source.name);
-        path.strip_prefix("./").unwrap_or(path)
-    }
+/// The path of a source whose name begins with `prefix`.
+fn path_below<'a>(source: &'a str, prefix: &str) -> &'a str {
+    let path = source.strip_prefix(prefix).unwrap_or(source);
+    path.strip_prefix("./").unwrap_or(path)
 }

@@ -21,6 +21,7 @@ use netpol_policy::model::Object;
 
 pub(crate) use self::arguments::arguments;
 use self::declared::Declared;
+pub(crate) use self::declared::NotEvaluated;
 use self::git::Repository;
 pub(crate) use self::sets::{Change, How, Sets};
 use crate::error::CliError;
@@ -133,8 +134,43 @@ impl Proposed {
         &self.after.objects
     }
 
-    /// Policies of kinds that are not evaluated, as `Kind name`: they may change every answer.
-    pub(crate) fn not_evaluated(&self) -> &[String] {
+    /// Policies of kinds that are not evaluated.
+    pub(crate) fn not_evaluated(&self) -> &[NotEvaluated] {
         &self.after.not_evaluated
+    }
+
+    /// Those of them that may change: with `--base` what is added, gone or written otherwise, else all, since nothing tells
+    /// whether they are in force.
+    pub(crate) fn not_evaluated_changes(&self) -> Vec<NotEvaluated> {
+        let after = self.after.not_evaluated.iter();
+        let Some(before) = &self.before else {
+            return after.cloned().collect();
+        };
+        let is_in = |one: &NotEvaluated, others: &[NotEvaluated]| {
+            let mut others = others.iter();
+            others.any(|other| (&one.policy, &one.text) == (&other.policy, &other.text))
+        };
+        let after = after.filter(|one| !is_in(one, &before.not_evaluated));
+        let mut changes: Vec<NotEvaluated> = after.cloned().collect();
+        for gone in &before.not_evaluated {
+            let is_there = |one: &NotEvaluated| one.policy == gone.policy;
+            if !self.after.not_evaluated.iter().any(is_there) {
+                let mut gone = gone.clone();
+                gone.place.is_gone = true;
+                changes.push(gone);
+            }
+        }
+        changes
+    }
+
+    /// Whether any policy that is evaluated is declared, before or after.
+    pub(crate) fn declares_policies(&self) -> bool {
+        self.declared().next().is_some()
+    }
+
+    /// The policies that are declared, before and after.
+    pub(crate) fn declared(&self) -> impl Iterator<Item = &RememberedPolicy> {
+        let sides = self.before.iter().chain([&self.after]);
+        sides.flat_map(|declared| &declared.policies)
     }
 }

@@ -1,11 +1,14 @@
 //! The arguments of `flows replay`.
 
+use std::time::Duration;
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use netpol_policy::model::Cidr;
 
 use super::fail::{FailOn, Kind, NONE};
 use crate::args::output;
 use crate::error::CliError;
+use crate::unused::window;
 use crate::{history, proposed};
 
 /// What `flows replay` is to do.
@@ -13,6 +16,8 @@ use crate::{history, proposed};
 pub(super) struct Arguments {
     pub(super) format: Format,
     pub(super) fail_on: FailOn,
+    /// What is watched for less is no evidence.
+    pub(super) min_window: Duration,
     /// Ask about the labels that workloads have now, instead of those that they had.
     pub(super) labels_now: bool,
     /// Where the addresses of pods come from; empty: what the cluster's nodes say.
@@ -34,7 +39,8 @@ const AFTER: &str = "\
 Traffic that was seen, against the policies before a change and after it:
   newly-denied   allowed before, denied after
   newly-allowed  denied before, allowed after
-  unknown        a policy that changes is about it, and what policies say cannot be told
+  unknown        a policy that changes is about it, and what policies say cannot be told; also a policy that changes and \
+is of a kind that is not evaluated
   other-reason   the same verdict, by other policies or by none
 and beside it, since traffic that was not seen shows nothing:
   opened         what policies permit after the change and did not before
@@ -46,8 +52,9 @@ Examples:
   kustomize build overlays/prod | flows replay --manifests - --history week.jsonl.gz -o markdown
   flows replay --manifests policies/ --history week.jsonl.gz --fail-on newly-denied,newly-allowed -o sarif
 
-Exit codes: 0 nothing of what --fail-on names was found, 1 something was, 2 bad input, nothing could be read, or \
-insufficient evidence: no node watched any traffic.";
+Exit codes: 0 nothing of what --fail-on names was found, 1 something was, 2 bad input, nothing could be read, no policy \
+stands in the manifests, or insufficient evidence: nothing was watched for as long as --min-window, no traffic is \
+remembered, a part of the history cannot be read, or it is of another cluster.";
 
 /// The command.
 pub(crate) fn command() -> Command {
@@ -85,9 +92,16 @@ pub(crate) fn command() -> Command {
                 .value_name("KIND")
                 .action(ArgAction::Append)
                 .value_delimiter(',')
-                .default_value(Kind::ALL[0].as_str())
+                .default_values(FailOn::USUAL.map(Kind::as_str))
                 .value_parser([&kinds[..], &[NONE]].concat())
                 .help("Exit with 1 where any of this was found"),
+        )
+        .arg(
+            Arg::new("min-window")
+                .long("min-window")
+                .value_name("TIME")
+                .default_value("1d")
+                .help("Exit with 2 where no node watched for so long: 36h, 7d, 4w"),
         )
         .arg(output(&["text", "wide", "json", "markdown", "sarif", "junit"]))
 }
@@ -114,7 +128,10 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Arguments, CliError> {
         read.map(|(range, _)| range)
             .map_err(|error| CliError::Usage(format!("--pod-cidr: {error}")))
     });
+    let min_window = matches.get_one::<String>("min-window");
+    let min_window = min_window.map(|text| window(text)).transpose()?;
     Ok(Arguments {
+        min_window: min_window.unwrap_or_default(),
         format: match matches.get_one::<String>("output").map(String::as_str) {
             Some("wide") => Format::Wide,
             Some("json") => Format::Json,

@@ -56,7 +56,7 @@ impl Kind {
                 "Traffic that was seen is denied by the policies before the change, and allowed after it."
             }
             Self::Traffic(Change::Unknown) => {
-                "A policy that changes is about traffic that was seen, and what policies say of it cannot be told."
+                "A policy that changes may be about it, and what policies say cannot be told."
             }
             Self::Traffic(Change::OtherReason) => {
                 "Traffic that was seen is decided alike before and after the change, by other policies."
@@ -93,8 +93,19 @@ impl FailOn {
         Ok(Self(named.collect()))
     }
 
+    /// What is meant where nothing is said: what breaks, and what may.
+    pub(super) const USUAL: [Kind; 2] = [
+        Kind::Traffic(Change::NewlyDenied),
+        Kind::Traffic(Change::Unknown),
+    ];
+
     pub(super) fn has(&self, kind: Kind) -> bool {
         self.0.contains(&kind)
+    }
+
+    /// Whether it is about what policies permit, seen or not.
+    pub(super) fn has_permitted(&self) -> bool {
+        self.has(Kind::Opened) || self.has(Kind::Closed)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Kind> {

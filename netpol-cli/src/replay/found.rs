@@ -1,10 +1,10 @@
 //! What was found, before it is written.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use netpol_policy::difference::{self, Difference, Example, Limits, difference, population};
-use netpol_policy::drift::Evidence;
 use netpol_policy::explain::rule_field;
 use netpol_policy::history::{History, PolicyName, in_force};
 use netpol_policy::model::Object;
@@ -13,26 +13,44 @@ use netpol_policy::replay::{
 };
 
 use super::args::Arguments;
+use super::basis::Basis;
 use super::fail::Kind;
+use super::words;
 use crate::progress::Reporter;
-use crate::proposed::{self, Place, Proposed};
+use crate::proposed::{self, NotEvaluated, Place, Proposed};
 
 /// What a change of policies does, and what that rests on.
 pub(super) struct Found<'a> {
     pub(super) arguments: Arguments,
-    /// Who watched, and when.
-    pub(super) evidence: Evidence,
-    /// Nodes of the cluster that have no history and are not known to be missing, in order.
-    pub(super) without_history: Vec<Arc<str>>,
-    /// No policy is in force before the change.
-    pub(super) begins_bare: bool,
+    pub(super) basis: Basis,
+    /// Policies that may differ and are of kinds that are not evaluated.
+    pub(super) not_evaluated: Vec<NotEvaluated>,
     /// Policies that differ.
     pub(super) changes: Vec<proposed::Change>,
     /// Of the traffic that was seen.
     pub(super) replay: Replay,
     /// Of what policies permit.
     pub(super) difference: Difference,
-    proposed: &'a Proposed,
+    pub(super) proposed: &'a Proposed,
+}
+
+/// Something that may change, of which no traffic tells.
+pub(super) struct Untold {
+    pub(super) what: String,
+    /// Completes a sentence about it.
+    pub(super) why: &'static str,
+    pub(super) place: Option<Place>,
+}
+
+/// `Kind name (file:line) is of a kind that is not evaluated, and may change anything`.
+impl fmt::Display for Untold {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, why, place } = self;
+        match place {
+            Some(Place { file, line, .. }) => write!(out, "{what} ({file}:{line}) {why}"),
+            None => write!(out, "{what} {why}"),
+        }
+    }
 }
 
 /// Traffic, and what was seen to come of it.
@@ -48,11 +66,21 @@ pub(super) struct Total {
 }
 
 impl<'a> Found<'a> {
-    /// Compares. Progress is told on standard error.
-    pub(super) fn of(history: &History, proposed: &'a Proposed, arguments: Arguments) -> Self {
+    /// Compares. `damaged` lines of the history could not be read. Progress is told on standard error.
+    pub(super) fn of(
+        (history, damaged): (&History, u64),
+        proposed: &'a Proposed,
+        arguments: Arguments,
+    ) -> Self {
         let sets = proposed.sets(&in_force(history));
+        let labels = labels(proposed);
+        let basis = Basis::of((history, damaged), proposed, &labels, &sets, &arguments);
         let options = Options {
-            labels: labels(proposed, arguments.labels_now),
+            labels: if arguments.labels_now {
+                LabelsOf::Now(labels)
+            } else {
+                LabelsOf::FlowTime
+            },
             pod_ranges: arguments.pod_ranges.clone(),
         };
         let mut reporter = Reporter::start();
@@ -78,9 +106,8 @@ impl<'a> Found<'a> {
         reporter.finish();
         Self {
             arguments,
-            evidence: Evidence::of(history, None),
-            without_history: without_history(history),
-            begins_bare: sets.before.is_empty(),
+            basis,
+            not_evaluated: proposed.not_evaluated_changes(),
             changes: sets.changes,
             replay,
             difference,
@@ -99,11 +126,9 @@ impl<'a> Found<'a> {
         let mut total = Total::default();
         for Row { seen, .. } in self.rows(change) {
             total.rows += 1;
-            total.sum.connections += seen.sum.connections;
-            total.sum.resumed += seen.sum.resumed;
-            total.sum.bytes += seen.sum.bytes;
-            total.forwarded += seen.forwarded();
-            total.blocked += seen.blocked();
+            total.sum.add(seen.sum);
+            total.forwarded = total.forwarded.saturating_add(seen.forwarded());
+            total.blocked = total.blocked.saturating_add(seen.blocked());
         }
         total
     }
@@ -118,9 +143,41 @@ impl<'a> Found<'a> {
         })
     }
 
-    /// Whether something of a kind was found.
-    pub(super) fn has(&self, kind: Kind) -> bool {
+    /// What cannot be told beside traffic.
+    pub(super) fn untold(&self) -> Vec<Untold> {
+        let policies = self.not_evaluated.iter().map(|one| Untold {
+            what: one.policy.clone(),
+            why: "is of a kind that is not evaluated, and may change anything",
+            place: Some(one.place.clone()),
+        });
+        let asked = self.arguments.fail_on.has_permitted();
+        let unclear = self.difference.changes.iter().filter(|_| asked);
+        let unclear = unclear.filter(|change| !change.unclear.is_empty());
+        let unclear = unclear.map(|change| Untold {
+            what: format!(
+                "{} to {} at {}",
+                words::parties(&change.from),
+                words::parties(&change.to),
+                words::ports(&change.unclear)
+            ),
+            why: "cannot be decided before the change or after it",
+            place: None,
+        });
+        policies.chain(unclear).collect()
+    }
+
+    /// How many answers about what policies permit cannot be told.
+    pub(super) fn unclear(&self) -> usize {
+        let changes = self.difference.changes.iter();
+        changes.filter(|change| !change.unclear.is_empty()).count()
+    }
+
+    /// Whether something of a kind was found. What cannot be told of what policies permit counts where that is asked about.
+    fn has(&self, kind: Kind) -> bool {
         match kind {
+            Kind::Traffic(Change::Unknown) => {
+                self.rows(Change::Unknown).next().is_some() || !self.untold().is_empty()
+            }
             Kind::Traffic(change) => self.rows(change).next().is_some(),
             Kind::Opened | Kind::Closed => self.permitted(kind).next().is_some(),
         }
@@ -132,15 +189,13 @@ impl<'a> Found<'a> {
         asked.filter(|kind| self.has(*kind)).collect()
     }
 
-    /// Why nothing can be concluded at all; `None` where something can.
-    pub(super) fn insufficient(&self) -> Option<&'static str> {
-        let window = self.evidence.window;
-        window.is_none().then_some("no node watched any traffic")
-    }
-
-    /// Policies of kinds that are not evaluated.
-    pub(super) fn not_evaluated(&self) -> &[String] {
-        self.proposed.not_evaluated()
+    /// Why nothing can be concluded; empty where something can.
+    pub(super) fn insufficient(&self) -> Vec<String> {
+        let mut reasons = self.basis.insufficient.clone();
+        let cut = self.difference.cut.as_ref();
+        let cut = cut.filter(|_| self.arguments.fail_on.has_permitted());
+        reasons.extend(cut.map(|cut| format!("of what policies permit, {cut}")));
+        reasons
     }
 
     /// Where it is written what is behind a row.
@@ -187,11 +242,8 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Whose labels to ask about; those that manifests propose are taken over where labels of now are asked about.
-fn labels(proposed: &Proposed, now: bool) -> LabelsOf {
-    if !now {
-        return LabelsOf::FlowTime;
-    }
+/// What is proposed beside policies and has labels.
+fn labels(proposed: &Proposed) -> replays::Proposed {
     let mut labels = replays::Proposed::default();
     for object in proposed.objects() {
         match object {
@@ -200,17 +252,5 @@ fn labels(proposed: &Proposed, now: bool) -> LabelsOf {
             _ => {}
         }
     }
-    LabelsOf::Now(labels)
-}
-
-fn without_history(history: &History) -> Vec<Arc<str>> {
-    let mut names: Vec<Arc<str>> = history
-        .cluster
-        .iter()
-        .map(|node| node.name.clone())
-        .filter(|name| !history.nodes.iter().any(|node| node.name == *name))
-        .filter(|name| !history.missing.iter().any(|node| node.name == **name))
-        .collect();
-    names.sort_unstable();
-    names
+    labels
 }

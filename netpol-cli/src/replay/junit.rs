@@ -5,7 +5,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::fail::Kind;
 use super::found::Found;
-use super::{text, words};
+use super::{sentences, text, words};
 use crate::error::CliError;
 use crate::text::clean;
 use crate::traffic::{connections, time};
@@ -55,21 +55,25 @@ fn traffic(found: &Found<'_>, change: Change) -> Vec<TestCase> {
         let place = found.place_of(row).map(|place| (place.file, place.line));
         case(found, kind, &name, &why, place)
     });
-    cases.collect()
+    let others = match change {
+        Change::Unknown => found.untold(),
+        _ => Vec::new(),
+    };
+    let others = others.iter().map(|one| {
+        let place = one.place.as_ref();
+        let place = place.map(|place| (place.file.clone(), place.line));
+        case(found, kind, &one.what, one.why, place)
+    });
+    cases.chain(others).collect()
 }
 
 fn permitted(found: &Found<'_>, kind: Kind) -> Vec<TestCase> {
     let cases = found.permitted(kind).map(|change| {
-        let (ports, example) = match kind {
-            Kind::Closed => (&change.closed, &change.closing),
-            _ => (&change.opened, &change.opening),
-        };
+        let (ports, example) = words::side(change, kind);
         let (from, to) = (words::parties(&change.from), words::parties(&change.to));
         let name = format!("{from} to {to} at {}", words::ports(ports));
-        let why = format!("such as {}", words::example(example.as_deref()));
-        let place = example
-            .as_deref()
-            .and_then(|example| found.place_of_example(example));
+        let why = format!("such as {}", words::example(example));
+        let place = example.and_then(|example| found.place_of_example(example));
         let place = place.map(|place| (place.file, place.line));
         case(found, kind, &name, &why, place)
     });
@@ -109,18 +113,19 @@ fn case(
 
 /// What the answer rests on: an error where it rests on nothing.
 fn evidence(found: &Found<'_>) -> TestSuite {
-    let status = match found.insufficient() {
-        Some(reason) => {
+    let status = match found.insufficient().as_slice() {
+        [] => TestCaseStatus::success(),
+        reasons => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_message(format!("insufficient evidence: {reason}"));
+            let reasons = reasons.join("; ");
+            status.set_message(plain(&format!("insufficient evidence: {reasons}")));
             status
         }
-        None => TestCaseStatus::success(),
     };
     let mut case = TestCase::new("evidence", status);
     let sentences = text::summary(found)
         .into_iter()
-        .chain(words::evidence(found));
+        .chain(sentences::evidence(found));
     let sentences: Vec<String> = sentences.map(|one| plain(&one)).collect();
     case.set_system_out(sentences.join("\n"));
     let mut suite = TestSuite::new("evidence");

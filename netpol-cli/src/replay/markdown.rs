@@ -4,12 +4,16 @@ use netpol_policy::replay::{Change, Row};
 
 use super::fail::Kind;
 use super::found::Found;
-use super::{text, words};
+use super::{sentences, text, words};
 use crate::text::clean;
 use crate::traffic::time;
 
-/// Rows of a table; a comment has room for some 60,000 characters.
+/// Rows of a table.
 const ROWS: usize = 40;
+
+/// Bytes of all tables, and with what the answer rests on: GitHub refuses comments of more than 65,536 characters.
+const ROOM_FOR_TABLES: usize = 50_000;
+const ROOM: usize = 60_000;
 
 /// The whole comment.
 pub(super) fn text(found: &Found<'_>) -> String {
@@ -17,7 +21,11 @@ pub(super) fn text(found: &Found<'_>) -> String {
     for line in text::summary(found) {
         out.push_str(&format!("{}\n\n", prose(&line)));
     }
+    if !found.insufficient().is_empty() {
+        out.push_str("❌ **Insufficient evidence: nothing can be concluded.** See below.\n\n");
+    }
     match found.failures().as_slice() {
+        [] if !found.insufficient().is_empty() => {}
         [] => out.push_str("✅ Nothing of what this check fails on was found.\n\n"),
         kinds => {
             let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
@@ -26,9 +34,6 @@ pub(super) fn text(found: &Found<'_>) -> String {
     }
     for change in Change::ALL {
         let rows: Vec<&Row> = found.rows(change).collect();
-        if rows.is_empty() {
-            continue;
-        }
         let kind = Kind::Traffic(change);
         let cells = rows.iter().map(|row| {
             let why = match change {
@@ -68,31 +73,57 @@ pub(super) fn text(found: &Found<'_>) -> String {
             cells,
             change == Change::OtherReason,
         );
+        if change == Change::Unknown {
+            untold(&mut out, found);
+        }
     }
     for kind in [Kind::Opened, Kind::Closed] {
         let cells = found.permitted(kind).map(|change| {
-            let (ports, example) = match kind {
-                Kind::Closed => (&change.closed, &change.closing),
-                _ => (&change.opened, &change.opening),
-            };
+            let (ports, example) = words::side(change, kind);
             vec![
                 words::parties(&change.from),
                 words::parties(&change.to),
-                ports.to_string(),
-                words::example(example.as_deref()),
+                words::ports(ports),
+                words::example(example),
             ]
         });
-        if found.has(kind) {
-            let headings = ["From", "To", "Ports", "Such as"];
-            section(&mut out, found, kind, &headings, cells, false);
-        }
+        let headings = ["From", "To", "Ports", "Such as"];
+        section(&mut out, found, kind, &headings, cells, false);
     }
     out.push_str("<sub>\n\n");
-    for sentence in words::evidence(found) {
-        out.push_str(&format!("{}  \n", prose(&sentence)));
+    let sentences = sentences::evidence(found);
+    for (index, sentence) in sentences.iter().enumerate() {
+        let line = format!("{}  \n", prose(sentence));
+        if out.len() + line.len() > ROOM {
+            out.push_str(&format!("… and {} more.\n", sentences.len() - index));
+            break;
+        }
+        out.push_str(&line);
     }
     out.push_str("\n</sub>\n");
     out
+}
+
+/// What cannot be told beside traffic.
+fn untold(out: &mut String, found: &Found<'_>) {
+    let lines = found.untold();
+    if lines.is_empty() {
+        return;
+    }
+    out.push_str("What cannot be told beside the traffic that was seen:\n\n");
+    let mut shown = 0;
+    for line in lines.iter().take(ROWS) {
+        let line = format!("- {}\n", prose(&line.to_string()));
+        if out.len() + line.len() > ROOM_FOR_TABLES {
+            break;
+        }
+        out.push_str(&line);
+        shown += 1;
+    }
+    if let more @ 1.. = lines.len() - shown {
+        out.push_str(&format!("- … and {more} more.\n"));
+    }
+    out.push('\n');
 }
 
 fn section(
@@ -104,6 +135,9 @@ fn section(
     is_folded: bool,
 ) {
     let rows: Vec<Vec<String>> = rows.collect();
+    if rows.is_empty() {
+        return;
+    }
     let mark = if found.arguments.fail_on.has(kind) {
         "❌ "
     } else {
@@ -117,11 +151,17 @@ fn section(
     }
     out.push_str(&format!("| {} |\n", headings.join(" | ")));
     out.push_str(&format!("|{}\n", " --- |".repeat(headings.len())));
+    let mut shown = 0;
     for row in rows.iter().take(ROWS) {
         let cells: Vec<String> = row.iter().map(|cell| code(cell)).collect();
-        out.push_str(&format!("| {} |\n", cells.join(" | ")));
+        let line = format!("| {} |\n", cells.join(" | "));
+        if out.len() + line.len() > ROOM_FOR_TABLES {
+            break;
+        }
+        out.push_str(&line);
+        shown += 1;
     }
-    if let Some(more @ 1..) = rows.len().checked_sub(ROWS) {
+    if let more @ 1.. = rows.len() - shown {
         out.push_str(&format!("\n… and {more} more.\n"));
     }
     out.push_str(if is_folded { "\n</details>\n\n" } else { "\n" });
@@ -135,17 +175,21 @@ fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
-    let mut shown: String = text.chars().take(LONGEST).collect();
+    format!("<code>{}</code>", escaped(&shortened(text, LONGEST)))
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    let mut shown: String = text.chars().take(most).collect();
     if shown.len() < text.len() {
         shown.push('…');
     }
-    format!("<code>{}</code>", escaped(&shown))
+    shown
 }
 
 /// A sentence in which nothing is markup, and nobody is mentioned.
 fn prose(text: &str) -> String {
     // A comment between the two keeps the sign from the name.
-    escaped(text).replace("&#64;", "&#64;<!-- -->")
+    escaped(&shortened(text, 4 * LONGEST)).replace("&#64;", "&#64;<!-- -->")
 }
 
 /// Whatever Markdown or HTML could take for markup, as character references.

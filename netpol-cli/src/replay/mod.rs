@@ -3,19 +3,21 @@
 //! ```text
 //! args ─► proposed ─► Sets { before, after } ─┐          ┌─ text
 //!                                             ├─► Found ─┼─ json, markdown
-//!         history ────────────────────────────┘   │      └─ sarif, junit
+//!         history ─► Basis ───────────────────┘   │      └─ sarif, junit
 //!                                                 └─ words
 //! ```
 //!
 //! Two things stand beside one another and are never mixed: what was seen of the traffic, and what policies say of it.
 
 mod args;
+mod basis;
 mod fail;
 mod found;
 mod json;
 mod junit;
 mod markdown;
 mod sarif;
+mod sentences;
 mod text;
 mod words;
 
@@ -43,8 +45,13 @@ const FOUND: u8 = 1;
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     let arguments = args::read(matches)?;
     let proposed = proposed::load(matches).map_err(CliError::no_answer)?;
-    let history = history::load(matches).map_err(CliError::no_answer)?;
-    let found = Found::of(&history, &proposed, arguments);
+    let asks_about_labels = arguments.labels_now && !proposed.objects().is_empty();
+    if !asks_about_labels && !proposed.declares_policies() {
+        let message = "no policy that is evaluated stands in the manifests, nothing was compared";
+        return Err(CliError::Input(message.to_owned()));
+    }
+    let (history, damaged) = history::load_with_damage(matches).map_err(CliError::no_answer)?;
+    let found = Found::of((&history, damaged), &proposed, arguments);
     let text = match found.arguments.format {
         Format::Text => text::page(&found, false),
         Format::Wide => text::page(&found, true),
@@ -57,8 +64,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .or_else(CliError::of_answer)?;
-    if let Some(reason) = found.insufficient() {
-        return Err(CliError::Input(format!("insufficient evidence: {reason}")));
+    let insufficient = found.insufficient();
+    if !insufficient.is_empty() {
+        let reasons = insufficient.join("; ");
+        return Err(CliError::Input(format!("insufficient evidence: {reasons}")));
     }
     Ok(if found.failures().is_empty() {
         ExitCode::SUCCESS

@@ -7,8 +7,8 @@ use netpol_policy::replay::{Change, Row};
 use serde::Serialize;
 
 use super::fail::Kind;
-use super::found::Found;
-use super::words;
+use super::found::{Found, Untold};
+use super::{sentences, words};
 use crate::proposed::Place;
 use crate::text::clean;
 use crate::traffic::{connections, time};
@@ -97,6 +97,10 @@ struct Outcome {
 struct Fingerprints {
     #[serde(rename = "netpolFinding/v1")]
     finding: String,
+    /// The only one that GitHub goes by. Without it, it would be made of the line's text, and all findings of one kind at one
+    /// line would be one.
+    #[serde(rename = "primaryLocationLineHash")]
+    hash: String,
 }
 
 #[derive(Serialize)]
@@ -153,8 +157,8 @@ pub(super) fn text(found: &Found<'_>) -> io::Result<String> {
                 },
             },
             invocations: [Invocation {
-                execution_successful: found.insufficient().is_none(),
-                tool_execution_notifications: words::evidence(found)
+                execution_successful: found.insufficient().is_empty(),
+                tool_execution_notifications: sentences::evidence(found)
                     .iter()
                     .map(|sentence| Notification {
                         level: "note",
@@ -214,9 +218,18 @@ fn traffic(found: &Found<'_>, change: Change) -> Vec<Outcome> {
             words::said(&row.before),
             words::said(&row.after),
         );
-        outcome(&sentence, identity(row), found.place_of(row))
+        outcome(&sentence, &identity(row), found.place_of(row))
     });
-    results.collect()
+    let others = match change {
+        Change::Unknown => found.untold(),
+        _ => Vec::new(),
+    };
+    let others = others.into_iter().map(|Untold { what, why, place }| {
+        let heading = Kind::Traffic(change).heading();
+        let identity = format!("{} {why} {what}", change.as_str());
+        outcome(&format!("{heading}: {what} {why}."), &identity, place)
+    });
+    results.chain(others).collect()
 }
 
 fn identity(row: &Row) -> String {
@@ -231,14 +244,9 @@ fn identity(row: &Row) -> String {
 
 fn permitted(found: &Found<'_>, kind: Kind) -> Vec<Outcome> {
     let results = found.permitted(kind).map(|change| {
-        let (ports, example) = match kind {
-            Kind::Closed => (&change.closed, &change.closing),
-            _ => (&change.opened, &change.opening),
-        };
-        let place = example
-            .as_deref()
-            .and_then(|example| found.place_of_example(example));
-        let example = match words::example(example.as_deref()) {
+        let (ports, example) = words::side(change, kind);
+        let place = example.and_then(|example| found.place_of_example(example));
+        let example = match words::example(example) {
             example if example.is_empty() => example,
             example => format!(", such as {example}"),
         };
@@ -251,13 +259,14 @@ fn permitted(found: &Found<'_>, kind: Kind) -> Vec<Outcome> {
         };
         let (from, to) = (names(&change.from), names(&change.to));
         let identity = format!("{} {from} {to} {ports}", kind.as_str());
-        outcome(&sentence, identity, place)
+        outcome(&sentence, &identity, place)
     });
     results.collect()
 }
 
 /// Its rule is set where it is put into the log.
-fn outcome(sentence: &str, finding: String, place: Option<Place>) -> Outcome {
+fn outcome(sentence: &str, identity: &str, place: Option<Place>) -> Outcome {
+    let finding = clean(identity).into_owned();
     Outcome {
         rule_id: "",
         rule_index: 0,
@@ -265,9 +274,17 @@ fn outcome(sentence: &str, finding: String, place: Option<Place>) -> Outcome {
         message: message(sentence),
         locations: place.map(location).into_iter().collect(),
         partial_fingerprints: Fingerprints {
-            finding: clean(&finding).into_owned(),
+            hash: format!("{:016x}:1", hash(&finding)),
+            finding,
         },
     }
+}
+
+/// FNV-1a: the same in every version of this program.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 fn message(text: &str) -> Message {

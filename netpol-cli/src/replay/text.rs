@@ -4,7 +4,8 @@ use netpol_policy::replay::{Change, Row};
 
 use super::fail::Kind;
 use super::found::Found;
-use super::words;
+use super::{sentences, words};
+use crate::columns;
 use crate::page::Page;
 use crate::traffic::{connections, time};
 
@@ -15,17 +16,30 @@ pub(super) fn page(found: &Found<'_>, wide: bool) -> String {
         page.line(&line);
     }
     for change in Change::ALL {
-        let rows: Vec<Vec<String>> = found.rows(change).map(|row| cells(row, wide)).collect();
-        if !rows.is_empty() {
-            let kind = Kind::Traffic(change);
-            page.heading(kind.heading());
-            let is_failure = found.arguments.fail_on.has(kind);
-            page.table(&headings(change, wide), &rows, |_| is_failure);
+        let rows = || found.rows(change);
+        let cells: Vec<Vec<String>> = rows().map(|row| cells(row, wide)).collect();
+        let below: Vec<Vec<String>> = rows().map(|row| below(row, wide)).collect();
+        let others = match change {
+            Change::Unknown => found.untold(),
+            _ => Vec::new(),
+        };
+        if cells.is_empty() && others.is_empty() {
+            continue;
+        }
+        let kind = Kind::Traffic(change);
+        page.heading(kind.heading());
+        let is_failure = found.arguments.fail_on.has(kind);
+        if !cells.is_empty() {
+            table(&mut page, &headings(wide), cells, &below, is_failure);
+        }
+        for other in others {
+            let mark = if is_failure { '✗' } else { ' ' };
+            page.line(&format!("{mark} {other}"));
         }
     }
     permitted(&mut page, found);
     page.heading("Evidence");
-    for sentence in words::evidence(found) {
+    for sentence in sentences::evidence(found) {
         page.line(&sentence);
     }
     page.text()
@@ -74,14 +88,30 @@ pub(super) fn summary(found: &Found<'_>) -> [String; 2] {
     ]
 }
 
-fn headings(change: Change, wide: bool) -> Vec<&'static str> {
-    let mut headings = vec!["FROM", "TO", "PORT", "CONNECTIONS", "SEEN", "LAST SEEN"];
-    match change {
-        _ if wide => headings.extend(["BEFORE", "AFTER", "BYTES", "FIRST SEEN", "SERVICES"]),
-        Change::NewlyDenied => headings.push("DENIED BY"),
-        Change::NewlyAllowed => headings.push("ALLOWED BY"),
-        Change::Unknown => headings.push("WHY"),
-        Change::OtherReason => headings.extend(["BEFORE", "AFTER"]),
+/// Rows in columns, and below each what is too long for a column.
+fn table(
+    page: &mut Page,
+    headings: &[&str],
+    rows: Vec<Vec<String>>,
+    below: &[Vec<String>],
+    is_failure: bool,
+) {
+    let headings = headings.iter().map(ToString::to_string).collect();
+    let rows: Vec<Vec<String>> = [headings].into_iter().chain(rows).collect();
+    for (index, line) in columns::lines(&rows).iter().enumerate() {
+        let mark = if is_failure && index > 0 { '✗' } else { ' ' };
+        page.line(&format!("{mark} {line}"));
+        let below = index.checked_sub(1).and_then(|row| below.get(row));
+        for line in below.into_iter().flatten() {
+            page.line(&format!("      {line}"));
+        }
+    }
+}
+
+fn headings(wide: bool) -> Vec<&'static str> {
+    let mut headings = vec!["FROM", "TO", "PORT", "SEEN", "LAST SEEN"];
+    if wide {
+        headings.extend(["FIRST SEEN", "BYTES", "SERVICES"]);
     }
     headings
 }
@@ -92,50 +122,52 @@ fn cells(row: &Row, wide: bool) -> Vec<String> {
         words::source(row),
         words::destination(row),
         words::port(row),
-        seen.sum.all().to_string(),
         words::observed(seen),
         time(seen.last),
     ];
-    let both = [words::said(&row.before), words::said(&row.after)];
-    match row.change {
-        _ if wide => {
-            cells.extend(both);
-            cells.extend([
-                words::bytes(seen.sum.bytes),
-                time(seen.first),
-                words::services(row),
-            ]);
-        }
-        Change::NewlyDenied | Change::NewlyAllowed => cells.push(words::because(&row.after)),
-        Change::Unknown => cells.push(words::unknown(row)),
-        Change::OtherReason => cells.extend(both),
+    if wide {
+        cells.extend([
+            time(seen.first),
+            words::bytes(seen.sum.bytes),
+            words::services(row),
+        ]);
     }
     cells
 }
 
+/// Why it is so.
+fn below(row: &Row, wide: bool) -> Vec<String> {
+    match row.change {
+        Change::NewlyDenied | Change::NewlyAllowed if !wide => vec![words::said(&row.after)],
+        Change::Unknown if !wide => vec![words::unknown(row)],
+        _ => vec![
+            format!("before: {}", words::said(&row.before)),
+            format!("after:  {}", words::said(&row.after)),
+        ],
+    }
+}
+
 fn permitted(page: &mut Page, found: &Found<'_>) {
     for kind in [Kind::Opened, Kind::Closed] {
-        let rows = found.permitted(kind).map(|change| {
-            let (ports, example) = match kind {
-                Kind::Closed => (&change.closed, &change.closing),
-                _ => (&change.opened, &change.opening),
-            };
-            vec![
-                words::parties(&change.from),
-                words::parties(&change.to),
-                ports.to_string(),
-                words::example(example.as_deref()),
-            ]
-        });
-        let rows: Vec<Vec<String>> = rows.collect();
+        let (rows, below): (Vec<_>, Vec<_>) = found
+            .permitted(kind)
+            .map(|change| {
+                let (ports, example) = words::side(change, kind);
+                let cells = vec![
+                    words::parties(&change.from),
+                    words::parties(&change.to),
+                    words::ports(ports),
+                ];
+                (cells, vec![format!("such as {}", words::example(example))])
+            })
+            .unzip();
         if !rows.is_empty() {
             page.heading(kind.heading());
             let is_failure = found.arguments.fail_on.has(kind);
-            page.table(&["FROM", "TO", "PORTS", "SUCH AS"], &rows, |_| is_failure);
+            table(page, &["FROM", "TO", "PORTS"], rows, &below, is_failure);
         }
     }
-    let unclear = found.difference.changes.iter();
-    let unclear = unclear.filter(|change| !change.unclear.is_empty()).count();
+    let unclear = found.unclear();
     if unclear > 0 {
         page.line("");
         page.line(&format!(

@@ -12,15 +12,13 @@ use netpol_policy::verdict::{
     DecidedBy, Decision, DenyReason, Direction, NearestMiss, PolicyKind, RuleRef,
 };
 
+use super::fail::Kind;
 use super::found::Found;
 use crate::proposed::How;
-use crate::traffic::{some, time};
+use crate::traffic::some;
 
 /// Names and addresses that are told by themselves, and then counted.
 const TOLD: usize = 3;
-
-/// What follows every answer.
-pub(super) const NOT_SEEN: &str = "Traffic that was not seen shows nothing: what is rare, or began after the window, may be denied all the same.";
 
 /// `prod/web[Deployment]`, `outside (203.0.113.7, 203.0.113.8 and 3 more)`.
 pub(super) fn source(row: &Row) -> String {
@@ -195,7 +193,19 @@ pub(super) fn policy(policy: &PolicyName) -> String {
 
 /// `prod/web[Deployment], prod/api[Deployment]`.
 pub(super) fn parties(parties: &[Party]) -> String {
-    some(parties, TOLD)
+    // Names of workloads are long, and there are two columns of them.
+    some(parties, 2)
+}
+
+/// The ports and the example of what is opened, or closed.
+pub(super) fn side(
+    change: &difference::Change,
+    kind: Kind,
+) -> (&PortSet, Option<&difference::Example>) {
+    match kind {
+        Kind::Closed => (&change.closed, change.closing.as_deref()),
+        _ => (&change.opened, change.opening.as_deref()),
+    }
 }
 
 /// `TCP 80,443`, or `all ports`.
@@ -231,63 +241,6 @@ pub(super) fn changes(found: &Found<'_>) -> Vec<String> {
         format!("{sign} {}", policy(&change.policy))
     });
     words.collect()
-}
-
-/// What all of it rests on, a sentence each.
-pub(super) fn evidence(found: &Found<'_>) -> Vec<String> {
-    let evidence = &found.evidence;
-    let mut sentences = Vec::new();
-    if let Some(reason) = found.insufficient() {
-        sentences.push(format!("Insufficient evidence: {reason}."));
-    }
-    if let Some((from, until)) = evidence.window {
-        let nodes = match evidence.watched.len() {
-            1 => "1 node".to_owned(),
-            count => format!("{count} nodes"),
-        };
-        sentences.push(format!(
-            "{} to {}, {} % of it watched by {}: {}.",
-            time(from),
-            time(until),
-            evidence.percent(),
-            nodes,
-            some(evidence.watched.keys(), TOLD),
-        ));
-    }
-    let losses = evidence.losses.iter().filter(|loss| loss.count > 0);
-    let losses = losses.map(|loss| {
-        let reason = loss.reason.replace('_', " ");
-        format!("{} ({}: {reason})", loss.count, loss.stage)
-    });
-    let losses: Vec<String> = losses.collect();
-    sentences.push(match losses.as_slice() {
-        [] => "Nothing was lost.".to_owned(),
-        losses => format!("Lost, and so perhaps not seen: {}.", losses.join(", ")),
-    });
-    for node in &evidence.missing {
-        sentences.push(format!("Missing: {}: {}.", node.name, node.reason));
-    }
-    if !found.without_history.is_empty() {
-        let nodes = some(&found.without_history, TOLD);
-        sentences.push(format!("Nodes of the cluster without a history: {nodes}."));
-    }
-    if found.begins_bare {
-        sentences.push("Before the change no policy is in force, as far as is known.".to_owned());
-    }
-    if !found.not_evaluated().is_empty() {
-        let names = some(found.not_evaluated(), TOLD);
-        sentences.push(format!(
-            "Not evaluated, and may change every answer: {names}."
-        ));
-    }
-    if let Some(cut) = &found.difference.cut {
-        sentences.push(format!("Of what policies permit: {cut}."));
-    }
-    if found.arguments.labels_now {
-        sentences.push("Asked about the labels that workloads have now.".to_owned());
-    }
-    sentences.push(NOT_SEEN.to_owned());
-    sentences
 }
 
 /// Why it cannot be told before, after, or both.

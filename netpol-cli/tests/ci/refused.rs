@@ -1,7 +1,6 @@
 //! Where nothing can be compared, the job ends with 2, whatever the gate.
 
 use std::fs;
-use std::path::Path;
 
 use crate::scratch::{Proposal, Scratch, said};
 use crate::traffic;
@@ -146,30 +145,57 @@ fn a_revision_or_a_path_that_is_not_there_is_named() {
 #[test]
 fn standard_input_and_pruning_need_no_repository() {
     let scratch = Scratch::new(Proposal::Renamed, HISTORY);
-    let empty = Path::new("/dev/null");
-    let replay = |arguments: &[&str]| {
+    fs::rename(scratch.checkout().join(HISTORY), scratch.path(HISTORY)).unwrap();
+    let replay = |manifests: &str, arguments: &[&str]| {
+        let input = scratch.path("input.yaml");
+        fs::write(&input, manifests).unwrap();
         let output = scratch
             .command("flows")
-            .args([
-                "replay",
-                "--history",
-                HISTORY,
-                "--manifests",
-                "-",
-                "-o",
-                "json",
-            ])
+            .args(["replay", "--history", HISTORY, "--manifests", "-"])
             .args(arguments)
             .current_dir(scratch.path(""))
             .env("HOME", "/")
-            .stdin(fs::File::open(empty).unwrap())
+            .stdin(fs::File::open(input).unwrap())
             .output();
         output.unwrap()
     };
-    fs::rename(scratch.checkout().join(HISTORY), scratch.path(HISTORY)).unwrap();
-    let kept = replay(&["--fail-on", "closed,opened"]);
+    let another = traffic::DB
+        .replace("name: db", "name: web")
+        .replace("app: db", "app: web");
+    let kept = replay(&another, &["--fail-on", "opened"]);
     assert_eq!(kept.status.code(), Some(0), "{}", said(&kept));
-    // Without the only policy everybody reaches the database.
-    let pruned = replay(&["--fail-on", "opened", "--prune"]);
+    // Without its policy everybody reaches the database.
+    let pruned = replay(&another, &["--fail-on", "opened", "--prune"]);
     assert_eq!(pruned.status.code(), Some(1), "{}", said(&pruned));
+    // As from a program before it in a pipe that failed.
+    let nothing = replay("", &["--fail-on", "none", "--prune"]);
+    assert_eq!(nothing.status.code(), Some(2), "{}", said(&nothing));
+}
+
+#[test]
+fn a_policy_that_is_not_evaluated_counts_where_it_changes() {
+    let scratch = Scratch::new(Proposal::Renamed, HISTORY);
+    let other = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: db, namespace: shop}\n";
+    let git = |arguments: &[&str]| {
+        let names = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+        let output = scratch
+            .command("git")
+            .args(names)
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    };
+    write(&scratch, "policies/cilium.yaml", other);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "another kind"]);
+    let (code, stderr) = refused(&scratch, &["--base", "origin/main"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    let only_denied = ["--base", "origin/main", "--fail-on", "newly-denied"];
+    assert_eq!(refused(&scratch, &only_denied).0, Some(0));
+    // What is the same before and after changes nothing, whatever the name of its file.
+    git(&["mv", "policies/cilium.yaml", "policies/other.yaml"]);
+    assert_eq!(refused(&scratch, &["--base", "HEAD"]).0, Some(0));
+    git(&["rm", "-q", "-f", "policies/other.yaml"]);
+    assert_eq!(refused(&scratch, &["--base", "HEAD"]).0, Some(1));
 }

@@ -9,3 +9,4 @@ mod hostile;
 mod run;
 mod sarif;
 mod shop;
+mod traps;

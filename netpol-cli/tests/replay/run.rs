@@ -29,11 +29,22 @@ impl Recorded {
         Self(directory)
     }
 
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("week.jsonl")
+    }
+
+    /// Writes manifests beside it, and gives their path.
+    pub(crate) fn manifests(&self, text: &str) -> String {
+        let path = self.0.path().join("manifests.yaml");
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     pub(crate) fn replay(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_flows"))
             .arg("replay")
             .arg("--history")
-            .arg(self.0.path().join("week.jsonl"))
+            .arg(self.path())
             .args(arguments)
             .current_dir(directory())
             .stdin(Stdio::null())

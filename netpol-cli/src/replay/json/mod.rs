@@ -3,7 +3,7 @@
 mod permitted;
 mod traffic;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use netpol_policy::history::PolicyName;
@@ -14,7 +14,8 @@ use self::permitted::{Permitted, permitted};
 use self::traffic::{Traffic, traffic};
 use super::fail::Kind;
 use super::found::Found;
-use super::words;
+use super::sentences;
+use crate::proposed::NotEvaluated;
 use crate::traffic::time;
 
 #[derive(Serialize)]
@@ -71,6 +72,8 @@ struct SumJson {
 
 #[derive(Serialize)]
 struct Evidence<'a> {
+    /// Why nothing can be concluded; empty where something can.
+    insufficient: Vec<String>,
     /// `null` where no node watched.
     window: Option<Window>,
     /// How much of the window was watched, over all nodes with a history, in percent.
@@ -80,7 +83,13 @@ struct Evidence<'a> {
     losses: Vec<Loss<'a>>,
     missing: Vec<Missing<'a>>,
     without_history: Vec<&'a str>,
-    not_evaluated: &'a [String],
+    not_evaluated: Vec<&'a str>,
+    /// Those of them that are a finding of the kind `unknown`.
+    not_evaluated_changes: Vec<&'a str>,
+    /// Policies that change and select nobody known.
+    select_nobody: Vec<Policy<'a>>,
+    /// What the manifests label otherwise, where labels of then were asked about.
+    relabelled: &'a BTreeSet<String>,
     labels: &'static str,
     sentences: Vec<String>,
 }
@@ -144,6 +153,10 @@ fn totals(found: &Found<'_>) -> Totals {
     }
 }
 
+fn names(policies: &[NotEvaluated]) -> Vec<&str> {
+    policies.iter().map(|one| &*one.policy).collect()
+}
+
 fn policy(policy: &PolicyName) -> Policy<'_> {
     Policy {
         kind: policy.kind.as_str(),
@@ -161,9 +174,11 @@ fn sum(sum: &Sum) -> SumJson {
 }
 
 fn evidence<'a>(found: &'a Found<'_>) -> Evidence<'a> {
-    let evidence = &found.evidence;
+    let basis = &found.basis;
+    let evidence = &basis.evidence;
     let watched = evidence.watched.iter();
     Evidence {
+        insufficient: found.insufficient(),
         window: evidence.window.map(|(from, until)| Window {
             from: time(from),
             until: time(until),
@@ -189,13 +204,16 @@ fn evidence<'a>(found: &'a Found<'_>) -> Evidence<'a> {
                 reason: &node.reason,
             })
             .collect(),
-        without_history: found.without_history.iter().map(|name| &**name).collect(),
-        not_evaluated: found.not_evaluated(),
+        without_history: basis.without_history.iter().map(|name| &**name).collect(),
+        not_evaluated: names(found.proposed.not_evaluated()),
+        not_evaluated_changes: names(&found.not_evaluated),
+        select_nobody: basis.select_nobody.iter().map(policy).collect(),
+        relabelled: &basis.relabelled,
         labels: if found.arguments.labels_now {
             "now"
         } else {
             "flow-time"
         },
-        sentences: words::evidence(found),
+        sentences: sentences::evidence(found),
     }
 }
