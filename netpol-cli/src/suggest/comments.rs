@@ -2,20 +2,20 @@
 
 use netpol_policy::k8s::write::{Comments, Entry};
 use netpol_policy::suggest::{
-    PeerEvidence, RuleKind, Seen, Suggested, SuggestedKind, SuggestedRule,
+    PeerEvidence, RuleKind, Seen, Suggested, SuggestedKind, SuggestedRule, WorkloadName,
 };
 use netpol_policy::verdict::Direction;
 
 use crate::text::clean;
-use crate::traffic::{connections, some, time};
+use crate::traffic::{self, connections, some, time};
 
 /// Names that are told by themselves.
 const TOLD: usize = 4;
 
-/// All comments of a policy.
-pub(super) fn of(suggested: &Suggested) -> Comments {
+/// All comments of a policy, with the workloads that the default deny alone is for.
+pub(super) fn of(suggested: &Suggested, without_rules: &[WorkloadName]) -> Comments {
     let mut comments = Told(Comments::default());
-    comments.policy(suggested);
+    comments.policy(suggested, without_rules);
     for (direction, rules) in [
         (Direction::Ingress, &suggested.ingress),
         (Direction::Egress, &suggested.egress),
@@ -41,10 +41,16 @@ impl Told {
         self.0.add(entry, &clean(text));
     }
 
-    fn policy(&mut self, suggested: &Suggested) {
+    fn policy(&mut self, suggested: &Suggested, without_rules: &[WorkloadName]) {
         if suggested.kind == SuggestedKind::DefaultDeny {
             let words = "for pods without a policy of their own: nothing is let through";
-            return self.add(Entry::Policy, words);
+            self.add(Entry::Policy, words);
+            if !without_rules.is_empty() {
+                let names = some(without_rules, TOLD);
+                let words = format!("nothing was seen that is to be let through of {names}");
+                self.add(Entry::Policy, &words);
+            }
+            return;
         }
         let names = some(&suggested.workloads, TOLD);
         let words = match suggested.workloads.as_slice() {
@@ -52,6 +58,20 @@ impl Told {
             _ => format!("for {names}, all of which its labels select"),
         };
         self.add(Entry::Policy, &words);
+        match suggested.absent.as_slice() {
+            [] => {}
+            [_] if suggested.workloads.len() == 1 => {
+                self.add(
+                    Entry::Policy,
+                    "it has no pods now, and may be gone for good",
+                );
+            }
+            absent => {
+                let names = some(absent, TOLD);
+                let words = format!("no pods now, and perhaps gone for good: {names}");
+                self.add(Entry::Policy, &words);
+            }
+        }
         if suggested.is_of_now {
             let words = "by the labels that pods have now; some had others in that time";
             self.add(Entry::Policy, words);
@@ -63,22 +83,26 @@ impl Told {
             direction,
             rule: index,
         };
-        let kind = match rule.kind {
-            RuleKind::Pods | RuleKind::Outside => "",
-            RuleKind::Dns => "the cluster's DNS; TCP for answers that are too long for UDP: ",
-            RuleKind::Nodes => {
-                "nodes, by address, which not every network matches; another node has others: "
+        match rule.kind {
+            RuleKind::Pods | RuleKind::Outside => {}
+            RuleKind::Dns => {
+                self.add(
+                    entry,
+                    "DNS; over TCP too, for answers that are too long for UDP",
+                );
             }
-        };
+            RuleKind::Nodes => {
+                self.add(entry, "nodes, by address: not every network matches them so, and nodes to come have others");
+            }
+        }
         match rule.peers.as_slice() {
             [only] => {
-                let (who, seen) = (who(only), seen(&rule.seen));
-                self.add(entry, &format!("{kind}{who}: {seen}"));
+                self.add(entry, &format!("{}: {}", who(only), seen(&rule.seen)));
                 self.admitted(entry, only);
             }
             peers => {
                 let seen = seen(&rule.seen);
-                self.add(entry, &format!("{kind}{} peers: {seen}", peers.len()));
+                self.add(entry, &format!("{} peers: {seen}", peers.len()));
                 for (index_of, peer) in peers.iter().enumerate() {
                     let entry = Entry::Peer {
                         direction,
@@ -86,7 +110,12 @@ impl Told {
                         peer: index_of,
                     };
                     let count = peer.seen.connections.saturating_add(peer.seen.resumed);
-                    let words = format!("{}: {}", who(peer), connections(count));
+                    let count = connections(count);
+                    // The block itself says who it is.
+                    let words = match is_one_address(peer) {
+                        true => count,
+                        false => format!("{}: {count}", who(peer)),
+                    };
                     self.add(entry, &words);
                     self.admitted(entry, peer);
                 }
@@ -137,6 +166,12 @@ impl Told {
             _ => {}
         }
     }
+}
+
+/// Whether the peer's block says all of who it is.
+fn is_one_address(peer: &PeerEvidence) -> bool {
+    let address = peer.block.as_ref().map(|block| traffic::block(block.cidr));
+    address.is_some_and(|address| peer.called == [address])
 }
 
 fn who(peer: &PeerEvidence) -> String {

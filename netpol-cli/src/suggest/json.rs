@@ -29,6 +29,11 @@ struct SuggestionsJson {
     still_denied: Vec<StillDeniedJson>,
     passes_by_labels_of_now: Vec<TrafficJson>,
     withheld: Vec<String>,
+    /// Nothing is to be let through of them.
+    without_rules: Vec<String>,
+    /// One in force that has another name.
+    default_deny: Option<String>,
+    replaced: Vec<String>,
     in_force: Vec<String>,
 }
 
@@ -38,6 +43,7 @@ struct PolicyJson {
     kind: &'static str,
     workloads: Vec<String>,
     by_labels_of_now: bool,
+    without_pods_now: Vec<String>,
     manifest: Value,
     ingress: Vec<RuleJson>,
     egress: Vec<RuleJson>,
@@ -101,8 +107,10 @@ struct LeftOutJson {
     direction: &'static str,
     reason: &'static str,
     because: String,
-    /// It got through, and is denied from now on.
+    /// It got through, and will not, or perhaps not.
     cut_off: bool,
+    /// `denied`, `denied-later`, `unknown` or `permitted`.
+    then: &'static str,
     #[serde(flatten)]
     traffic: TrafficJson,
 }
@@ -137,6 +145,9 @@ pub(super) fn text(suggestions: &Suggestions, namespace: &str) -> serde_json::Re
         still_denied: suggestions.still_denied.iter().map(still_denied).collect(),
         passes_by_labels_of_now: suggestions.passes_now.iter().map(traffic).collect(),
         withheld: suggestions.withheld.iter().map(page::withheld).collect(),
+        without_rules: texts(&suggestions.without_rules),
+        default_deny: suggestions.default_deny.as_ref().map(ToString::to_string),
+        replaced: texts(&suggestions.replaced),
         in_force: texts(&suggestions.in_force),
     };
     let mut text = serde_json::to_string_pretty(&object)?;
@@ -156,6 +167,7 @@ fn policy(suggested: &Suggested) -> PolicyJson {
         },
         workloads: texts(&suggested.workloads),
         by_labels_of_now: suggested.is_of_now,
+        without_pods_now: texts(&suggested.absent),
         manifest: write::network_policy(&suggested.policy),
         ingress: suggested.ingress.iter().map(rule).collect(),
         egress: suggested.egress.iter().map(rule).collect(),
@@ -220,7 +232,8 @@ fn left_out(left_out: &LeftOut) -> LeftOutJson {
         },
         reason: left_out.reason.as_str(),
         because: left_out.reason.to_string(),
-        cut_off: left_out.reason.is_cut_off(),
+        cut_off: left_out.is_cut_off(),
+        then: left_out.fate.as_str(),
         traffic: traffic(&left_out.traffic),
     }
 }

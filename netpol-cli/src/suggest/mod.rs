@@ -46,7 +46,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     });
     reporter.finish();
     let namespace = &arguments.options.namespace;
-    if suggestions.policies.is_empty() && suggestions.withheld.is_empty() {
+    if suggestions.is_empty() {
         return Err(CliError::Input(nobody(&arguments)));
     }
     let text = match arguments.format {
@@ -83,18 +83,9 @@ fn nobody(arguments: &args::Arguments) -> String {
 }
 
 fn warn(suggestions: &Suggestions) {
-    let cut_off = suggestions
-        .left_out
-        .iter()
-        .filter(|one| one.reason.is_cut_off())
-        .count();
     let mut warnings = evidence::limits(&suggestions.evidence);
     warnings.extend(page::notes(suggestions));
-    if cut_off > 0 {
-        warnings.push(format!(
-            "Got through and is denied from now on: {cut_off} kinds of traffic that no rule was made for."
-        ));
-    }
+    warnings.extend(page::cut_off(&suggestions.left_out));
     for warning in warnings {
         anstream::eprintln!("flows: warning: {}", clean(&warning));
     }

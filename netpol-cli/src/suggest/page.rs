@@ -1,10 +1,10 @@
 //! Suggestions as YAML for `kubectl apply`, with all that is to be known before as comments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use netpol_policy::history::RememberedPolicy;
+use netpol_policy::history::{RememberedPolicy, Traffic};
 use netpol_policy::k8s::write::policy_yaml;
-use netpol_policy::suggest::{LeftOut, Suggestions, Withheld};
+use netpol_policy::suggest::{Fate, LeftOut, Suggestions, Withheld};
 
 use super::{comments, evidence};
 use crate::text::clean;
@@ -30,8 +30,9 @@ pub(super) fn page(suggestions: &Suggestions, namespace: &str) -> String {
     }
     for suggested in &suggestions.policies {
         let policy = RememberedPolicy::Network(suggested.policy.clone());
+        let comments = comments::of(suggested, &suggestions.without_rules);
         text.push_str("---\n");
-        text.push_str(&policy_yaml(&policy, &comments::of(suggested)));
+        text.push_str(&policy_yaml(&policy, &comments));
     }
     text
 }
@@ -58,6 +59,22 @@ pub(super) fn notes(suggestions: &Suggestions) -> Vec<String> {
     for withheld in &suggestions.withheld {
         notes.push(self::withheld(withheld));
     }
+    if !suggestions.replaced.is_empty() {
+        notes.push(format!(
+            "Take the place of policies in force, and permit all that these do: {}.",
+            some(&suggestions.replaced, TOLD)
+        ));
+    }
+    if let Some(policy) = &suggestions.default_deny {
+        let policy = format!("The default deny is in force already: {policy}");
+        notes.push(match suggestions.without_rules.as_slice() {
+            [] => format!("{policy}."),
+            workloads => format!(
+                "{policy}; nothing is to be let through of {}.",
+                some(workloads, TOLD)
+            ),
+        });
+    }
     if !suggestions.in_force.is_empty() {
         notes.push(format!(
             "Still in force, and permitting what they permit until they are removed: {}.",
@@ -81,7 +98,8 @@ pub(super) fn notes(suggestions: &Suggestions) -> Vec<String> {
         notes.push(format!(
             "Kept, and whether it passes cannot be told: {}: {}.",
             whole(&one.traffic),
-            some(&one.why, TOLD)
+            // Some of these are sentences.
+            some(&one.why, TOLD).trim_end_matches('.')
         ));
     }
     for (what, count) in [
@@ -113,39 +131,100 @@ pub(super) fn withheld(withheld: &Withheld) -> String {
     }
 }
 
-/// What no rule was made for, by reason; what got through and is denied from now on first.
+/// What becomes of traffic without a rule, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Becomes {
+    Denied,
+    PerhapsDenied,
+    DeniedLater,
+    LetThrough,
+    LeftOut,
+    AsBefore,
+}
+
+impl Becomes {
+    fn of(left_out: &LeftOut) -> Self {
+        match left_out.fate {
+            _ if left_out.reason.needs_no_rule() => Self::AsBefore,
+            Fate::Denied if left_out.is_cut_off() => Self::Denied,
+            Fate::Unknown if left_out.is_cut_off() => Self::PerhapsDenied,
+            Fate::DeniedLater if left_out.is_cut_off() => Self::DeniedLater,
+            Fate::Permitted => Self::LetThrough,
+            _ => Self::LeftOut,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Denied => "Left out, got through and is denied from now on",
+            Self::PerhapsDenied => "Left out, got through and may be denied from now on",
+            Self::DeniedLater => {
+                "Left out, got through and is denied once the policies in force are removed"
+            }
+            Self::LetThrough => "Left out, and let through all the same",
+            Self::LeftOut => "Left out",
+            Self::AsBefore => "Needs no rule",
+        }
+    }
+}
+
+/// What got through and will not, or perhaps not.
+pub(super) fn cut_off(all: &[LeftOut]) -> Vec<String> {
+    let mut kinds: BTreeMap<Becomes, BTreeSet<String>> = BTreeMap::new();
+    for one in all.iter().filter(|one| one.is_cut_off()) {
+        let kinds = kinds.entry(Becomes::of(one)).or_default();
+        kinds.insert(told(&one.traffic));
+    }
+    let lines = kinds.iter().map(|(becomes, kinds)| {
+        let plural = if kinds.len() == 1 { "" } else { "s" };
+        format!(
+            "{}: {} kind{plural} of traffic.",
+            becomes.words(),
+            kinds.len()
+        )
+    });
+    lines.collect()
+}
+
+/// What no rule was made for, by what becomes of it and why.
 fn left_out(all: &[LeftOut]) -> Vec<String> {
-    let mut reasons: BTreeMap<(bool, &str), Vec<&LeftOut>> = BTreeMap::new();
+    let mut reasons: BTreeMap<(Becomes, &str), Vec<&LeftOut>> = BTreeMap::new();
     for one in all {
-        let key = (!one.reason.is_cut_off(), one.reason.as_str());
+        let key = (Becomes::of(one), one.reason.as_str());
         reasons.entry(key).or_default().push(one);
     }
     let mut lines = Vec::new();
-    for ((goes_on, _), left_out) in reasons {
+    for ((becomes, _), left_out) in reasons {
         // Reasons of a kind differ in numbers: the largest is told.
         let Some(reason) = left_out.iter().map(|one| &one.reason).max() else {
             continue;
         };
-        let what = match goes_on {
-            _ if reason.needs_no_rule() => "Needs no rule",
-            false => "Left out, got through and is denied from now on",
-            true => "Left out",
-        };
         let is_one = left_out.iter().all(|one| one.reason == *reason);
         let others = if is_one { "" } else { "; others are like it" };
-        lines.push(format!("{what}: {reason}{others}:"));
-        for one in left_out.iter().take(TOLD) {
-            let totals = &one.traffic.totals;
-            lines.push(format!(
-                "  {}: {}, last {}",
-                whole(&one.traffic),
-                connections(totals.connections.saturating_add(totals.resumed)),
-                time(totals.last_seen)
-            ));
+        lines.push(format!("{}: {reason}{others}:", becomes.words()));
+        // Both ends may be pods of the namespace.
+        let mut kinds: Vec<String> = Vec::new();
+        for one in left_out {
+            let told = told(&one.traffic);
+            if !kinds.contains(&told) {
+                kinds.push(told);
+            }
         }
-        if let Some(more @ 1..) = left_out.len().checked_sub(TOLD) {
+        lines.extend(kinds.iter().take(TOLD).map(|kind| format!("  {kind}")));
+        if let Some(more @ 1..) = kinds.len().checked_sub(TOLD) {
             lines.push(format!("  {more} more; -o json has all"));
         }
     }
     lines
+}
+
+/// Traffic, how much, and when last.
+fn told(traffic: &Traffic) -> String {
+    let totals = &traffic.totals;
+    format!(
+        "{}: {}, last {}",
+        whole(traffic),
+        connections(totals.connections.saturating_add(totals.resumed)),
+        time(totals.last_seen)
+    )
 }

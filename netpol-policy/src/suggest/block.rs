@@ -69,6 +69,14 @@ pub(crate) fn addresses(block: &IpNet) -> u64 {
     1_u64.checked_shl(bits).unwrap_or(u64::MAX)
 }
 
+/// A block of one address is the address.
+pub(crate) fn words(block: &IpNet) -> String {
+    match is_address(block) {
+        true => block.addr().to_string(),
+        false => block.to_string(),
+    }
+}
+
 /// Why there are no blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ungrouped {

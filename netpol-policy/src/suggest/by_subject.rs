@@ -6,16 +6,23 @@ use super::Options;
 use super::label::WorkloadName;
 use super::reason::Reason;
 use super::sift::{Kept, Sieve};
-use super::suggestion::LeftOut;
 use crate::history::{Party, Traffic};
 use crate::verdict::Direction;
 
 /// An index of traffic, and what is to become of it.
 type Answer = (usize, Result<Kept, Reason>);
 
+/// Traffic that no rule is made for.
+pub(super) struct Refused<'a> {
+    pub(super) workload: &'a WorkloadName,
+    pub(super) direction: Direction,
+    pub(super) traffic: &'a Traffic,
+    pub(super) reason: &'a Reason,
+}
+
 /// The traffic of a namespace's pods, told apart by whether a rule is to be made for it.
 pub(super) struct BySubject<'a> {
-    traffic: &'a [Traffic],
+    pub(super) traffic: &'a [Traffic],
     answers: BTreeMap<(WorkloadName, Direction), Vec<Answer>>,
 }
 
@@ -106,23 +113,20 @@ impl<'a> BySubject<'a> {
     }
 
     /// What no rule is made for, of these workloads.
-    pub(super) fn left_out(&self, workloads: &BTreeSet<&WorkloadName>) -> Vec<LeftOut> {
-        let mut left_out = Vec::new();
-        for ((workload, direction), answers) in &self.answers {
-            if !workloads.contains(workload) {
-                continue;
-            }
-            for (index, answer) in answers {
-                if let Err(reason) = answer {
-                    left_out.push(LeftOut {
-                        workload: workload.clone(),
-                        direction: *direction,
-                        traffic: self.traffic[*index].clone(),
-                        reason: reason.clone(),
-                    });
-                }
-            }
-        }
-        left_out
+    pub(super) fn refused(&self, workloads: &BTreeSet<&WorkloadName>) -> Vec<Refused<'_>> {
+        let own = self.answers.iter();
+        let own = own.filter(|((workload, _), _)| workloads.contains(workload));
+        own.flat_map(|((workload, direction), answers)| {
+            answers.iter().filter_map(move |(index, answer)| {
+                let reason = answer.as_ref().err()?;
+                Some(Refused {
+                    workload,
+                    direction: *direction,
+                    traffic: &self.traffic[*index],
+                    reason,
+                })
+            })
+        })
+        .collect()
     }
 }

@@ -1,8 +1,8 @@
-//! The replay of what is to be let through, against what is suggested.
+//! The replay of what was seen, against what is suggested.
 
 use std::collections::BTreeSet;
 
-use crate::history::{History, RememberedPolicy, Traffic, in_force};
+use crate::history::{History, PolicyName, RememberedPolicy, Traffic, in_force};
 use crate::replay::{Answer, Engine, LabelsOf, Proposed, Why};
 use crate::verdict::{Decision, Denial, PolicyKind, PolicyRef};
 
@@ -21,76 +21,121 @@ pub(crate) enum Outcome {
     Denied(BTreeSet<PolicyRef>),
 }
 
-/// Policy sets that hold suggested policies, asked with the labels of then and of now.
+/// What becomes of traffic that no rule was made for, once the policies are applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// Denied.
+    Denied,
+    /// Permitted by NetworkPolicies of the namespace that are in force, and denied where those are removed.
+    DeniedLater,
+    /// It cannot be told.
+    Unknown,
+    /// Permitted: by rules for other traffic, or since no policy isolates that end.
+    Permitted,
+}
+
+impl Fate {
+    /// Its word in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::DeniedLater => "denied-later",
+            Self::Unknown => "unknown",
+            Self::Permitted => "permitted",
+        }
+    }
+}
+
+/// Suggested policies, asked about traffic with the labels of then and of now.
 pub(crate) struct Replay {
     suggested: BTreeSet<PolicyRef>,
-    sets: Vec<(Engine, Engine)>,
+    /// With the policies in force, which may stay.
+    beside: Engines,
+    /// In place of the NetworkPolicies of the namespace, which may go.
+    instead: Engines,
+}
+
+struct Engines {
+    then: Engine,
+    now: Engine,
 }
 
 impl Replay {
-    /// Both with the policies in force, which may stay, and in place of the NetworkPolicies of one namespace, which may go.
     pub(crate) fn new(history: &History, namespace: &str, suggested: &[RememberedPolicy]) -> Self {
-        let in_force = in_force(history);
-        let others: Vec<RememberedPolicy> = in_force
+        let names: BTreeSet<PolicyName> = suggested
             .iter()
-            .filter(|policy| {
-                let reference = policy.reference();
-                reference.kind != PolicyKind::NetworkPolicy || *reference.namespace != *namespace
-            })
-            .cloned()
+            .map(|policy| PolicyName::of(policy.reference()))
             .collect();
-        Self::of(history, &[in_force, others], suggested)
-    }
-
-    /// These policies, in place of others.
-    pub(crate) fn of(
-        history: &History,
-        sets: &[Vec<RememberedPolicy>],
-        suggested: &[RememberedPolicy],
-    ) -> Self {
-        let engines = sets.iter().map(|set| {
-            let all = [set.as_slice(), suggested].concat();
-            let engine = |labels| Engine::new(history, &all, labels);
-            (
-                engine(LabelsOf::FlowTime),
-                engine(LabelsOf::Now(Proposed::default())),
-            )
+        let mut in_force = in_force(history);
+        // Applying a policy replaces the one of its name.
+        in_force.retain(|policy| !names.contains(&PolicyName::of(policy.reference())));
+        let mut others = in_force.clone();
+        others.retain(|policy| {
+            let reference = policy.reference();
+            reference.kind != PolicyKind::NetworkPolicy || *reference.namespace != *namespace
         });
+        let engines = |set: Vec<RememberedPolicy>| {
+            let all = [set.as_slice(), suggested].concat();
+            Engines {
+                then: Engine::new(history, &all, LabelsOf::FlowTime),
+                now: Engine::new(history, &all, LabelsOf::Now(Proposed::default())),
+            }
+        };
         Self {
             suggested: suggested
                 .iter()
                 .map(|policy| policy.reference().clone())
                 .collect(),
-            sets: engines.collect(),
+            beside: engines(in_force),
+            instead: engines(others),
         }
     }
 
-    /// The worst that any of the sets says.
+    /// The worst that is said of traffic that is to be let through.
     pub(crate) fn ask(&mut self, traffic: &Traffic) -> Outcome {
-        let mut worst = Outcome::Passes;
-        for index in 0..self.sets.len() {
-            let outcome = self.ask_set(index, traffic);
-            if rank(&outcome) > rank(&worst) {
-                worst = outcome;
-            }
+        let [beside, instead] = self.outcomes(traffic);
+        match rank(&instead) > rank(&beside) {
+            true => instead,
+            false => beside,
         }
-        worst
     }
 
-    fn ask_set(&mut self, index: usize, traffic: &Traffic) -> Outcome {
-        let (then, now) = &mut self.sets[index];
-        let answer = then.answer(traffic);
+    /// What becomes of traffic that no rule was made for.
+    pub(crate) fn fate(&mut self, traffic: &Traffic) -> Fate {
+        let [beside, instead] = self.outcomes(traffic);
+        let is_denied =
+            |outcome: &Outcome| matches!(outcome, Outcome::Denied(_) | Outcome::DeniedByOthers(_));
+        let is_unknown = |outcome: &Outcome| matches!(outcome, Outcome::Unknown(_));
+        match (&beside, &instead) {
+            (beside, _) if is_denied(beside) => Fate::Denied,
+            (beside, _) if is_unknown(beside) => Fate::Unknown,
+            (_, instead) if is_denied(instead) => Fate::DeniedLater,
+            (_, instead) if is_unknown(instead) => Fate::Unknown,
+            _ => Fate::Permitted,
+        }
+    }
+
+    fn outcomes(&mut self, traffic: &Traffic) -> [Outcome; 2] {
+        let suggested = &self.suggested;
+        [&mut self.beside, &mut self.instead].map(|engines| engines.ask(traffic, suggested))
+    }
+}
+
+impl Engines {
+    fn ask(&mut self, traffic: &Traffic, suggested: &BTreeSet<PolicyRef>) -> Outcome {
+        let answer = self.then.answer(traffic);
         match answer.decision() {
             Decision::Allowed => return Outcome::Passes,
             Decision::Unknown => return Outcome::Unknown(answer.unknown),
             Decision::Denied => {}
         }
         let deniers = deniers(&answer);
-        let mine: BTreeSet<PolicyRef> = deniers.intersection(&self.suggested).cloned().collect();
+        let mine: BTreeSet<PolicyRef> = deniers.intersection(suggested).cloned().collect();
         if mine.is_empty() {
             return Outcome::DeniedByOthers(deniers);
         }
-        let answer = now.answer(traffic);
+        let answer = self.now.answer(traffic);
         match answer.decision() {
             Decision::Allowed => Outcome::PassesNow,
             Decision::Unknown => Outcome::Unknown(answer.unknown),

@@ -7,7 +7,7 @@ use super::label::{Naming, WorkloadName};
 use super::rule::SuggestedRule;
 use super::sift::Sieve;
 use super::{Directions, Suggested, SuggestedKind};
-use crate::model::{NetworkPolicy, Operator, Selector};
+use crate::model::{NetworkPolicy, Selector};
 use crate::verdict::{Direction, PolicyKind, PolicyRef};
 
 /// Which workloads get a policy together.
@@ -18,6 +18,8 @@ pub(super) struct Subjects {
     pub(super) workloads: Vec<WorkloadName>,
     /// Labels that pods had earlier do not match.
     pub(super) is_of_now: bool,
+    /// Those without pods now that usually have some.
+    pub(super) absent: Vec<WorkloadName>,
 }
 
 /// The policies that workloads of a namespace need, and the workloads that none can select.
@@ -27,12 +29,10 @@ pub(super) fn subjects(
     naming: &Naming,
     sieve: &mut Sieve<'_>,
 ) -> (Vec<Subjects>, Vec<WorkloadName>) {
-    let workloads = naming
-        .workloads(namespace)
-        .map(|(workload, _)| WorkloadName {
-            namespace: namespace.clone(),
-            workload: workload.clone(),
-        });
+    let workloads = naming.workloads(namespace).map(|workload| WorkloadName {
+        namespace: namespace.clone(),
+        workload: workload.clone(),
+    });
     let mut unnamed = Vec::new();
     let mut by_selector: Vec<Subjects> = Vec::new();
     let mut own: BTreeSet<WorkloadName> = BTreeSet::new();
@@ -54,6 +54,7 @@ pub(super) fn subjects(
                 selector: named.selector.clone(),
                 workloads: vec![name],
                 is_of_now: named.is_of_now,
+                absent: Vec::new(),
             }),
         }
     }
@@ -64,76 +65,18 @@ pub(super) fn subjects(
         subjects.workloads.extend(more);
         subjects.workloads.sort();
         subjects.workloads.dedup();
+        let absent = subjects.workloads.iter();
+        subjects.absent = absent
+            .filter(|name| naming.is_absent(name))
+            .cloned()
+            .collect();
     }
     (by_selector, unnamed)
-}
-
-/// Names for new policies that no policy in force has: applying one must not replace another.
-pub(super) struct PolicyNames {
-    taken: BTreeSet<String>,
-}
-
-impl PolicyNames {
-    pub(super) fn new(taken: impl IntoIterator<Item = String>) -> Self {
-        Self {
-            taken: taken.into_iter().collect(),
-        }
-    }
-
-    /// This name, or one like it.
-    pub(super) fn give(&mut self, wanted: &str) -> Arc<str> {
-        let candidates = std::iter::once(wanted.to_owned())
-            .chain(std::iter::once(format!("{wanted}-suggested")))
-            .chain((2..).map(|number: u64| format!("{wanted}-suggested-{number}")));
-        let mut free = candidates.filter(|name| !self.taken.contains(name));
-        // There are more candidates than names that are taken.
-        let name = free.next().unwrap_or_default();
-        self.taken.insert(name.clone());
-        name.into()
-    }
-}
-
-/// What a policy for these workloads is called: as they are, or as the label says that they have in common.
-pub(super) fn wanted_name(subjects: &Subjects) -> String {
-    if let [only] = subjects.workloads.as_slice() {
-        return only.workload.name.to_string();
-    }
-    let mut values = subjects.selector.requirements.iter().filter_map(|one| {
-        let Operator::In(values) = &one.operator else {
-            return None;
-        };
-        values
-            .first()
-            .filter(|value| is_object_name(value))
-            .cloned()
-    });
-    let first = || {
-        subjects
-            .workloads
-            .first()
-            .map(|name| name.workload.name.to_string())
-    };
-    values.next().or_else(first).unwrap_or_default()
-}
-
-/// Whether a label's value can be an object's name: labels also allow capitals and underscores.
-fn is_object_name(value: &str) -> bool {
-    let is_plain = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
-    };
-    !value.is_empty()
-        && value.bytes().all(is_plain)
-        && !value.starts_with(['-', '.'])
-        && !value.ends_with(['-', '.'])
-        && !value.contains("..")
-        && !value.contains(".-")
-        && !value.contains("-.")
 }
 
 /// Puts a policy together. Isolation comes with its directions, whatever rules there are.
 pub(super) fn policy(
     namespace: &Arc<str>,
-    name: Arc<str>,
     subjects: Subjects,
     directions: Directions,
     mut rules: BTreeMap<Direction, Vec<SuggestedRule>>,
@@ -143,7 +86,7 @@ pub(super) fn policy(
     let plain = |rules: &[SuggestedRule]| rules.iter().map(|rule| rule.rule.clone()).collect();
     Suggested {
         policy: NetworkPolicy {
-            reference: reference(namespace, name),
+            reference: reference(namespace),
             subjects: subjects.selector,
             ingress: directions.ingress.then(|| plain(&ingress)),
             egress: directions.egress.then(|| plain(&egress)),
@@ -151,20 +94,17 @@ pub(super) fn policy(
         kind: SuggestedKind::Workloads,
         workloads: subjects.workloads,
         is_of_now: subjects.is_of_now,
+        absent: subjects.absent,
         ingress,
         egress,
     }
 }
 
 /// Selects every pod of a namespace and lets nothing through.
-pub(super) fn default_deny(
-    namespace: &Arc<str>,
-    name: Arc<str>,
-    directions: Directions,
-) -> Suggested {
+pub(super) fn default_deny(namespace: &Arc<str>, directions: Directions) -> Suggested {
     Suggested {
         policy: NetworkPolicy {
-            reference: reference(namespace, name),
+            reference: reference(namespace),
             subjects: Selector::default(),
             ingress: directions.ingress.then(Vec::new),
             egress: directions.egress.then(Vec::new),
@@ -172,16 +112,18 @@ pub(super) fn default_deny(
         kind: SuggestedKind::DefaultDeny,
         workloads: Vec::new(),
         is_of_now: false,
+        absent: Vec::new(),
         ingress: Vec::new(),
         egress: Vec::new(),
     }
 }
 
-fn reference(namespace: &Arc<str>, name: Arc<str>) -> PolicyRef {
+/// Of a policy that is yet to be named.
+fn reference(namespace: &Arc<str>) -> PolicyRef {
     PolicyRef {
         kind: PolicyKind::NetworkPolicy,
         namespace: namespace.clone(),
-        name,
+        name: Arc::default(),
         uid: Arc::default(),
         generation: 0,
     }

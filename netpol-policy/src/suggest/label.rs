@@ -39,6 +39,12 @@ const UNSTABLE: [&str; 12] = [
     "version",
 ];
 
+/// Labels of the cluster's DNS servers in the usual deployments.
+pub(super) const DNS_LABELS: [(&str, &str); 2] = [
+    ("k8s-app", "kube-dns"),
+    ("dns.operator.openshift.io/daemonset-dns", "default"),
+];
+
 /// More labels than these are not tried together: nobody reads such a selector.
 const TOGETHER: usize = 3;
 
@@ -131,10 +137,18 @@ impl Naming {
         forms.ever.insert(form);
     }
 
-    /// The workloads of a namespace, in order, and whether each has pods now.
-    pub(crate) fn workloads(&self, namespace: &str) -> impl Iterator<Item = (&Workload, bool)> {
+    /// The workloads of a namespace, in order.
+    pub(crate) fn workloads(&self, namespace: &str) -> impl Iterator<Item = &Workload> {
         let workloads = self.namespaces.get(namespace).into_iter().flatten();
-        workloads.map(|(workload, forms)| (workload, !forms.now.is_empty()))
+        workloads.map(|(workload, _)| workload)
+    }
+
+    /// Whether a workload has no pods now, but for those that have some now and then.
+    pub(crate) fn is_absent(&self, name: &WorkloadName) -> bool {
+        let workloads = self.namespaces.get(&name.namespace);
+        let forms = workloads.and_then(|workloads| workloads.get(&name.workload));
+        !matches!(&*name.workload.kind, "Job" | "CronJob")
+            && forms.is_none_or(|forms| forms.now.is_empty())
     }
 
     /// Workloads of which pods have, or had, labels that match.
@@ -233,8 +247,13 @@ fn common(forms: &BTreeSet<Form>) -> Vec<(String, String)> {
         .filter(|label| forms.iter().all(|form| form.contains(label)))
         .cloned()
         .collect();
-    labels.sort_by(|(a, _), (b, _)| (rank(a), a).cmp(&(rank(b), b)));
+    labels.sort_by_cached_key(|label| (!is_dns(label), rank(&label.0), label.clone()));
     labels
+}
+
+/// What people know the cluster's DNS by, whoever installed it.
+fn is_dns((key, value): &(String, String)) -> bool {
+    DNS_LABELS.contains(&(key.as_str(), value.as_str()))
 }
 
 fn is_stable(key: &str) -> bool {

@@ -13,9 +13,11 @@
 mod block;
 mod by_subject;
 mod check;
+mod compose;
 mod draft;
 mod evidence;
 mod label;
+mod names;
 mod peer;
 mod port;
 mod reason;
@@ -31,8 +33,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::block::{Block, BlockLimits};
-pub(crate) use self::block::{addresses, group};
+pub(crate) use self::block::{addresses, group, words as block_words};
+pub use self::check::Fate;
 pub(crate) use self::check::deniers;
+pub use self::compose::{Progress, suggest};
 pub use self::evidence::Evidence;
 pub(crate) use self::label::Naming;
 pub use self::label::WorkloadName;
@@ -43,10 +47,9 @@ pub(crate) use self::port::fold;
 pub use self::reason::Reason;
 pub use self::rule::{RuleKind, SuggestedRule};
 pub use self::seen::Seen;
-pub(crate) use self::sift::{Kept, Sieve};
+pub(crate) use self::sift::{Kept, Other, Sieve};
 pub use self::suggestion::{
-    LeftOut, Progress, StillDenied, Suggested, SuggestedKind, Suggestions, Undecided, Withheld,
-    suggest,
+    LeftOut, StillDenied, Suggested, SuggestedKind, Suggestions, Undecided, Withheld,
 };
 pub(crate) use self::surroundings::Surroundings;
 use crate::unused::MIN_WINDOW;

@@ -11,7 +11,7 @@ use super::reason::Reason;
 use super::rule::seen;
 use super::seen::Seen;
 use super::sift::{Kept, Other, selector};
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, addresses_of};
 use crate::history::Traffic;
 use crate::inventory::NAMESPACE_NAME_LABEL;
 use crate::model::{IpBlock, Operator, Peer, Requirement, Selector};
@@ -19,7 +19,7 @@ use crate::model::{IpBlock, Operator, Peer, Requirement, Selector};
 /// What was seen of the traffic with one peer of a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeerEvidence {
-    /// Who they are, in order: workloads as `shop/web[Deployment]`, nodes, outside blocks.
+    /// Who they are, in order: workloads as `shop/web[Deployment]`, Services, nodes, outside addresses and blocks.
     pub called: Vec<String>,
     /// Workloads that its labels select beside those that were seen.
     pub also: Vec<WorkloadName>,
@@ -148,7 +148,7 @@ pub(super) fn nodes(
     let mut addresses: BTreeMap<IpNet, Vec<&Kept>> = BTreeMap::new();
     for one in kept {
         if let Other::Node(name) = &one.other {
-            for address in around.addresses_of(name) {
+            for address in addresses_of(around.history, name) {
                 addresses
                     .entry(IpNet::from(*address))
                     .or_default()

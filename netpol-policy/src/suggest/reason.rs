@@ -84,32 +84,6 @@ impl Reason {
     pub fn needs_no_rule(&self) -> bool {
         *self == Self::OwnNode
     }
-
-    /// Whether it got through, and would not any more.
-    #[must_use]
-    pub fn is_cut_off(&self) -> bool {
-        match self {
-            Self::OwnNode
-            | Self::Blocked
-            | Self::Unanswered
-            | Self::OutcomeUnknown
-            | Self::NotEnforced
-            | Self::ProtocolUndefined
-            | Self::HostNetwork
-            | Self::WithoutLabels => false,
-            Self::ManyParties
-            | Self::ManyPorts
-            | Self::PortUnknown
-            | Self::PartyUnknown
-            | Self::BackendUnknown
-            | Self::NodeUnknown
-            | Self::NodeNotMatched
-            | Self::AddressesApart { .. }
-            | Self::OutsideWide(_)
-            | Self::OutsideInCluster(_)
-            | Self::PeerWithoutLabels => true,
-        }
-    }
 }
 
 /// In a sentence without its full stop.

@@ -19,7 +19,7 @@ use crate::model::{Peer, Protocol, Rule};
 pub enum RuleKind {
     /// Other pods.
     Pods,
-    /// The cluster's DNS: UDP and TCP, since answers that are too long for the one come by the other.
+    /// DNS servers, in the cluster or outside: UDP and TCP, since answers that are too long for the one come by the other.
     Dns,
     /// Nodes, by their addresses.
     Nodes,
@@ -78,8 +78,17 @@ pub(crate) fn build(
         let all = of_kind(kept, kind);
         let mut rules: Vec<(Vec<Span>, Vec<&Kept>)> = by_ports(&all).into_iter().collect();
         rules.sort_by_cached_key(|(_, kept)| first_name(kept, namespace));
-        for (ports, kept) in rules {
-            let peers = peer::pods(namespace, &kept, traffic, around);
+        for (ports, mut kept) in rules {
+            let mut peers = peer::pods(namespace, &kept, traffic, around);
+            let is_outside = |one: &&Kept| matches!(one.other, Other::Outside(_));
+            let outside: Vec<&Kept> = kept.iter().copied().filter(is_outside).collect();
+            match peer::outside(&outside, traffic, around) {
+                Ok(more) => peers.extend(more),
+                Err(reason) => {
+                    built.refuse(&outside, &reason);
+                    kept.retain(|one| !is_outside(one));
+                }
+            }
             built.push(kind, ports, peers, &kept, traffic);
         }
     }
@@ -159,7 +168,7 @@ pub(crate) fn seen(kept: &[&Kept], traffic: &[Traffic]) -> Option<Seen> {
 fn of_kind<'a>(kept: &[&'a Kept], kind: RuleKind) -> Vec<&'a Kept> {
     let is_of_kind = |one: &&&Kept| {
         kind == match one.other {
-            Other::Pods { .. } if one.is_dns => RuleKind::Dns,
+            Other::Pods { .. } | Other::Outside(_) if one.is_dns => RuleKind::Dns,
             Other::Pods { .. } => RuleKind::Pods,
             Other::Node(_) => RuleKind::Nodes,
             Other::Outside(_) => RuleKind::Outside,

@@ -1,26 +1,23 @@
 //! Which of the traffic that was seen a policy is to let through, and as what.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::label::{Named, Naming, WorkloadName};
+use super::block;
+use super::label::{DNS_LABELS, Named, Naming, WorkloadName};
 use super::reason::Reason;
+use super::surroundings::addresses_of;
 use crate::dialect::Dialect;
 use crate::history::edge::{Agreement, Observed, Port};
 use crate::history::{History, Party, PodGroup, Traffic};
 use crate::model::{Labels, Operator, Protocol, Requirement, Selector, Service, TargetPort};
 use crate::verdict::Direction;
 
-/// The port of DNS, and the names that its ports have in the usual deployments.
+/// The port of DNS, and the names that its ports have where the cluster's DNS has another.
 const DNS_PORT: u16 = 53;
 const DNS_PORT_NAMES: [&str; 2] = ["dns", "dns-tcp"];
-/// Labels of the cluster's DNS servers in the usual deployments.
-const DNS_LABELS: [(&str, &str); 2] = [
-    ("k8s-app", "kube-dns"),
-    ("dns.operator.openshift.io/daemonset-dns", "default"),
-];
 
 /// The other end, as a rule can name it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,7 +46,7 @@ pub(crate) struct Kept {
     pub(crate) protocol: Protocol,
     /// Ports of the destination; several only where a Service's backends differ.
     pub(crate) ports: Vec<u16>,
-    /// It asks the cluster's DNS.
+    /// It asks a DNS server.
     pub(crate) is_dns: bool,
     /// What the other end is called.
     pub(crate) called: String,
@@ -63,16 +60,42 @@ pub(crate) struct Sieve<'a> {
     naming: &'a Naming,
     /// Keep what policies denied and nobody enforced.
     unenforced: bool,
+    /// Whether address blocks match no nodes (rule 17).
+    is_blind_to_nodes: bool,
+    services: HashMap<(&'a str, &'a str), &'a Service>,
     names: HashMap<WorkloadName, Option<Named>>,
+    backends: HashMap<Dialled, Option<Backends>>,
+}
+
+/// Namespace, name, protocol and port of a Service.
+type Dialled = (Arc<str>, Arc<str>, Protocol, u16);
+
+/// The pods that a Service selects, and their ports for the one that was dialled.
+#[derive(Clone)]
+struct Backends {
+    other: Other,
+    called: String,
+    also: Vec<WorkloadName>,
+    ports: Vec<u16>,
+    is_dns: bool,
 }
 
 impl<'a> Sieve<'a> {
     pub(crate) fn new(history: &'a History, naming: &'a Naming, unenforced: bool) -> Self {
+        let mut dialects = history.nodes.iter().map(|node| &node.dialect);
+        let services = history.services.iter();
         Self {
             history,
             naming,
             unenforced,
+            is_blind_to_nodes: dialects.any(|name| {
+                Dialect::named(name).is_some_and(|dialect| !dialect.ip_block_matches_cluster)
+            }),
+            services: services
+                .map(|service| ((&*service.namespace, &*service.name), service))
+                .collect(),
             names: HashMap::new(),
+            backends: HashMap::new(),
         }
     }
 
@@ -106,53 +129,46 @@ impl<'a> Sieve<'a> {
         }
         self.is_wanted(traffic)?;
         let port = port(traffic)?;
-        let kept = |other, called, also| Kept {
+        let kept = |other, called| Kept {
             traffic: index,
             other,
             protocol: traffic.protocol,
             ports: vec![port],
-            is_dns: false,
+            is_dns: is_dns(&traffic.destination, port),
             called,
-            also,
+            also: Vec::new(),
         };
         match other {
-            Party::Node { .. } if self.is_blind_to_nodes() => Err(Reason::NodeNotMatched),
-            Party::Node { name } if self.addresses_of(name).is_empty() => Err(Reason::NodeUnknown),
-            Party::Node { name } => {
-                let called = format!("node {name}");
-                Ok(kept(Other::Node(name.clone()), called, Vec::new()))
+            Party::Node { .. } if self.is_blind_to_nodes => Err(Reason::NodeNotMatched),
+            Party::Node { name } if addresses_of(self.history, name).is_empty() => {
+                Err(Reason::NodeUnknown)
             }
+            Party::Node { name } => Ok(kept(Other::Node(name.clone()), format!("node {name}"))),
             Party::Pods(group) if group.host_network => Err(Reason::HostNetwork),
             Party::Pods(group) => {
                 let name = WorkloadName::of(group);
-                let is_dns = direction == Direction::Egress && is_dns(group, port);
-                let Some(named) = self.named(&name) else {
-                    return Err(Reason::PeerWithoutLabels);
-                };
+                let named = self.named(&name).ok_or(Reason::PeerWithoutLabels)?;
                 let other = Other::pods(&name.namespace, &named.selector);
                 Ok(Kept {
-                    is_dns,
-                    ..kept(other, name.to_string(), named.also.clone())
+                    also: named.also.clone(),
+                    ..kept(other, name.to_string())
                 })
             }
-            Party::Outside(block) => Ok(kept(
-                Other::Outside(block.net()),
-                block.to_string(),
-                Vec::new(),
-            )),
+            Party::Outside(block) => {
+                let block = block.net();
+                Ok(kept(Other::Outside(block), block::words(&block)))
+            }
             // Nobody opens connections from a Service's address.
             Party::Service { .. } if direction == Direction::Ingress => Err(Reason::PartyUnknown),
             Party::Service { namespace, name } => {
-                let service = self
-                    .service(namespace, name)
-                    .ok_or(Reason::BackendUnknown)?;
-                self.behind(service, traffic, port)
-                    .map(|(other, ports, is_dns)| Kept {
-                        ports,
-                        is_dns,
-                        ..kept(other, format!("service {namespace}/{name}"), Vec::new())
-                    })
-                    .ok_or(Reason::BackendUnknown)
+                let dialled = (namespace.clone(), name.clone(), traffic.protocol, port);
+                let found = self.backends(dialled).ok_or(Reason::BackendUnknown)?;
+                Ok(Kept {
+                    also: found.also,
+                    ports: found.ports,
+                    is_dns: found.is_dns,
+                    ..kept(found.other, found.called)
+                })
             }
             Party::Many => Err(Reason::ManyParties),
             Party::Unknown(_) => Err(Reason::PartyUnknown),
@@ -174,60 +190,76 @@ impl<'a> Sieve<'a> {
         Ok(())
     }
 
-    /// Addresses of a node.
-    pub(crate) fn addresses_of(&self, node: &str) -> &'a [std::net::IpAddr] {
-        let found = self.history.cluster.iter().find(|one| *one.name == *node);
-        found.map_or(&[], |node| &node.addresses)
+    fn backends(&mut self, dialled: Dialled) -> Option<Backends> {
+        if let Some(known) = self.backends.get(&dialled) {
+            return known.clone();
+        }
+        let found = self.find_backends(&dialled);
+        self.backends.insert(dialled, found.clone());
+        found
     }
 
-    /// Whether address blocks match no nodes (rule 17).
-    fn is_blind_to_nodes(&self) -> bool {
-        let mut dialects = self.history.nodes.iter().map(|node| &node.dialect);
-        dialects.any(|name| {
-            Dialect::named(name).is_some_and(|dialect| !dialect.ip_block_matches_cluster)
-        })
-    }
-
-    fn service(&self, namespace: &str, name: &str) -> Option<&'a Service> {
-        let mut services = self.history.services.iter();
-        services.find(|one| *one.namespace == *namespace && *one.name == *name)
-    }
-
-    /// The pods that a Service selects, and their ports for the one that was dialled.
-    fn behind(
-        &self,
-        service: &Service,
-        traffic: &Traffic,
-        dialled: u16,
-    ) -> Option<(Other, Vec<u16>, bool)> {
+    fn find_backends(&mut self, dialled: &Dialled) -> Option<Backends> {
+        let (namespace, name, protocol, port) = dialled;
+        let service = *self.services.get(&(&**namespace, &**name))?;
         let labels = service.selector.as_ref()?;
         let mut entries = service.ports.iter();
-        let entry = entries.find(|one| one.port == dialled && one.protocol == traffic.protocol)?;
-        let selected = || {
-            let groups = self.history.population.iter().map(|present| &present.group);
-            groups.filter(|group| {
+        let entry = entries.find(|one| one.port == *port && one.protocol == *protocol)?;
+        let population = self.history.population.iter();
+        let groups: Vec<&PodGroup> = population
+            .map(|present| &*present.group)
+            .filter(|group| {
+                let mut labels = labels.iter();
                 group.namespace == service.namespace
-                    && labels
-                        .iter()
-                        .all(|(key, value)| group.labels.get(key) == Some(value))
+                    && labels.all(|(key, value)| group.labels.get(key) == Some(value))
             })
-        };
+            .collect();
+        // Rule 21: no selector applies to these.
+        if !groups.is_empty() && groups.iter().all(|group| group.host_network) {
+            return None;
+        }
         let mut ports = match &entry.target {
             TargetPort::Number(port) => vec![*port],
-            TargetPort::Name(name) => selected()
+            TargetPort::Name(name) => groups
+                .iter()
                 .flat_map(|group| &group.ports)
-                .filter(|port| port.name == *name && port.protocol == traffic.protocol)
+                .filter(|port| port.name == *name && port.protocol == *protocol)
                 .map(|port| port.port)
                 .collect(),
         };
         ports.sort_unstable();
         ports.dedup();
-        let is_dns = selected().any(|group| ports.iter().any(|port| is_dns(group, *port)));
-        let other = Other::Pods {
-            namespace: service.namespace.clone(),
-            labels: pairs(labels),
-        };
-        (!ports.is_empty()).then_some((other, ports, is_dns))
+        if ports.is_empty() {
+            return None;
+        }
+        let is_dns =
+            |port: &u16| *port == DNS_PORT || groups.iter().any(|one| serves_dns(one, *port));
+        let is_dns = ports.iter().any(is_dns);
+        let workloads: BTreeSet<WorkloadName> =
+            groups.iter().map(|group| WorkloadName::of(group)).collect();
+        // The one behind it is named as where it is dialled without a Service.
+        let mut workloads = workloads.iter();
+        let only = workloads.next().filter(|_| workloads.next().is_none());
+        let named = only.and_then(|name| Some((name, self.named(name)?)));
+        Some(match named {
+            Some((name, named)) => Backends {
+                other: Other::pods(&name.namespace, &named.selector),
+                called: name.to_string(),
+                also: named.also.clone(),
+                ports,
+                is_dns,
+            },
+            None => Backends {
+                other: Other::Pods {
+                    namespace: service.namespace.clone(),
+                    labels: pairs(labels),
+                },
+                called: format!("service {namespace}/{name}"),
+                also: Vec::new(),
+                ports,
+                is_dns,
+            },
+        })
     }
 }
 
@@ -273,13 +305,19 @@ fn port(traffic: &Traffic) -> Result<u16, Reason> {
     }
 }
 
-/// Whether a port of a pod is that of the cluster's DNS.
-fn is_dns(group: &PodGroup, port: u16) -> bool {
-    let is_server = DNS_LABELS
-        .iter()
-        .any(|(key, value)| group.labels.get(key) == Some(*value));
-    let mut named = group.ports.iter();
-    let is_port = port == DNS_PORT
-        || named.any(|one| one.port == port && DNS_PORT_NAMES.contains(&&*one.name));
-    is_server && is_port
+/// Whether a port is that of DNS.
+fn is_dns(destination: &Party, port: u16) -> bool {
+    let is_served = || match destination {
+        Party::Pods(group) => serves_dns(group, port),
+        _ => false,
+    };
+    port == DNS_PORT || is_served()
+}
+
+/// Whether pods are the cluster's DNS servers, and have it at this port.
+fn serves_dns(group: &PodGroup, port: u16) -> bool {
+    let mut labels = DNS_LABELS.iter();
+    let mut ports = group.ports.iter();
+    labels.any(|(key, value)| group.labels.get(key) == Some(*value))
+        && ports.any(|one| one.port == port && DNS_PORT_NAMES.contains(&&*one.name))
 }

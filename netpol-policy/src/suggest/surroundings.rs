@@ -1,7 +1,6 @@
 //! What rules are made within: the cluster's own addresses, its workloads, and the limits that were asked for.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -19,7 +18,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) cluster: Vec<IpNet>,
     /// Ranges of pods.
     pub(crate) pods: Vec<IpNet>,
-    history: &'a History,
+    pub(crate) history: &'a History,
 }
 
 impl<'a> Surroundings<'a> {
@@ -48,10 +47,10 @@ impl<'a> Surroundings<'a> {
             history,
         }
     }
+}
 
-    /// Addresses of a node.
-    pub(crate) fn addresses_of(&self, node: &Arc<str>) -> &'a [IpAddr] {
-        let found = self.history.cluster.iter().find(|one| one.name == *node);
-        found.map_or(&[], |node| &node.addresses)
-    }
+/// Addresses of a node.
+pub(crate) fn addresses_of<'a>(history: &'a History, node: &str) -> &'a [IpAddr] {
+    let found = history.cluster.iter().find(|one| *one.name == *node);
+    found.map_or(&[], |node| &node.addresses)
 }

@@ -92,9 +92,7 @@ const TOLD: usize = 3;
 impl fmt::Display for Unseen {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Addresses(u64::MAX) => out.write_str("more addresses than can be counted"),
-            Self::Addresses(1) => out.write_str("1 address"),
-            Self::Addresses(count) => write!(out, "{count} addresses"),
+            Self::Addresses(count) => out.write_str(&counted(*count)),
             Self::Ports(1) => out.write_str("1 port"),
             Self::Ports(count) => write!(out, "{count} ports"),
             Self::OtherPorts => out.write_str("every other port and protocol"),
@@ -108,6 +106,15 @@ impl fmt::Display for Unseen {
                 examples(names, out)
             }
         }
+    }
+}
+
+/// `1 address`, `65532 addresses`; those of most IPv6 blocks are more than can be counted.
+pub(super) fn counted(addresses: u64) -> String {
+    match addresses {
+        u64::MAX => "more addresses than can be counted".to_owned(),
+        1 => "1 address".to_owned(),
+        count => format!("{count} addresses"),
     }
 }
 

@@ -6,7 +6,7 @@ use super::ports;
 use super::uses::{Use, Uses};
 use crate::history::Traffic;
 use crate::model::{NetworkPolicy, Peer, Rule};
-use crate::suggest::{Kept, Sieve, Surroundings, WorkloadName, peers_of};
+use crate::suggest::{Kept, Other, Sieve, Surroundings, WorkloadName, peers_of};
 use crate::verdict::Direction;
 
 /// All that a rule is narrowed by.
@@ -91,6 +91,8 @@ impl Narrowing<'_> {
         for one in case.uses {
             let traffic = &self.traffic[one.traffic];
             match sieve.sift(one.traffic, traffic, case.direction) {
+                // Nodes to come have other addresses.
+                Ok(found) if matches!(found.other, Other::Node(_)) => return None,
                 Ok(found) => kept.push(found),
                 Err(reason) if reason.needs_no_rule() => {}
                 Err(_) => return None,
@@ -154,10 +156,10 @@ impl Narrowing<'_> {
                 others => self.known.narrow(case.policy, peer, others, sieve),
             };
             let Some(narrowed) = narrowed else {
-                peers.push(peer.clone());
+                add(&mut peers, [peer.clone()]);
                 continue;
             };
-            peers.extend(narrowed.peers);
+            add(&mut peers, narrowed.peers);
             findings.push(Finding {
                 place: Place::Peer {
                     direction: case.direction,
@@ -170,6 +172,15 @@ impl Narrowing<'_> {
             });
         }
         (peers, findings)
+    }
+}
+
+/// Adds what is not there yet: two wide entries may come to the same.
+pub(super) fn add<T: PartialEq>(list: &mut Vec<T>, more: impl IntoIterator<Item = T>) {
+    for one in more {
+        if !list.contains(&one) {
+            list.push(one);
+        }
     }
 }
 

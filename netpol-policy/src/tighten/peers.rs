@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::finding::Unseen;
-use crate::evaluate::block_words;
+use super::finding::{Unseen, counted};
 use crate::explain::peer_words;
 use crate::history::{History, Party, Traffic};
 use crate::inventory::NAMESPACE_NAME_LABEL;
-use crate::model::{IpBlock, Labels, NetworkPolicy, Operator, Peer, Requirement, Selector};
-use crate::suggest::{Block, BlockLimits, Sieve, WorkloadName, addresses, group};
+use crate::model::{Cidr, IpBlock, Labels, NetworkPolicy, Operator, Peer, Requirement, Selector};
+use crate::suggest::{Block, BlockLimits, Sieve, WorkloadName, addresses, block_words, group};
 use crate::verdict::Direction;
 
 /// What is at least so many times as wide as what was used of it is worth a change: addresses, and workloads.
 const FAR_MORE_ADDRESSES: u64 = 4;
 const FAR_MORE_WORKLOADS: usize = 2;
+/// Addresses that are told by themselves.
+const TOLD: usize = 4;
 /// More peers than these in place of one are no help to a reader.
 const MOST: usize = 8;
 
@@ -55,17 +56,11 @@ impl Known<'_> {
 
     fn narrow_block(&self, block: &IpBlock, others: &[&Party]) -> Option<Narrowed> {
         let used = others.iter().map(|party| match party {
-            Party::Outside(used) => Some(vec![used.net()]),
-            // By its own address, as far as that lies in the block.
-            Party::Node { name } => Some(self.node(name, block)),
-            // Pods and Services come and go under other addresses.
+            Party::Outside(used) => Some(used.net()),
+            // Pods, Services and nodes come and go under other addresses.
             _ => None,
         });
-        let used: BTreeSet<IpNet> = used
-            .collect::<Option<Vec<_>>>()?
-            .into_iter()
-            .flatten()
-            .collect();
+        let used: BTreeSet<IpNet> = used.collect::<Option<_>>()?;
         let used: Vec<IpNet> = used.into_iter().collect();
         // Where it held pods before, it may do so still.
         let is_for_pods = self
@@ -74,10 +69,9 @@ impl Known<'_> {
             .any(|range| block.cidr.net().contains(range));
         let avoid = if is_for_pods { &[][..] } else { &self.pods };
         let blocks = group(&used, avoid, &self.limits).ok()?;
-        let permitted = addresses(&block.cidr.net());
-        let admitted = blocks
-            .iter()
-            .fold(0_u64, |sum, block| sum.saturating_add(block.addresses()));
+        let peers: Vec<IpBlock> = blocks.iter().map(|one| within(one, block)).collect();
+        let permitted = size(block);
+        let admitted = peers.iter().map(size).fold(0, u64::saturating_add);
         let is_within = blocks
             .iter()
             .all(|one| block.cidr.net().contains(&one.cidr.net()));
@@ -87,26 +81,16 @@ impl Known<'_> {
         {
             return None;
         }
-        let seen = used.len();
+        let unseen = match permitted {
+            u64::MAX => u64::MAX,
+            permitted => permitted - admitted,
+        };
         Some(Narrowed {
-            permits: block_words(block),
-            used: match seen {
-                1 => "1 address".to_owned(),
-                seen => format!("{seen} addresses"),
-            },
-            unseen: Unseen::Addresses(match permitted {
-                u64::MAX => u64::MAX,
-                permitted => permitted - admitted,
-            }),
-            peers: blocks.iter().map(|one| within(one, block)).collect(),
+            permits: format!("{}: {}", words(block), counted(permitted)),
+            used: named(&used),
+            unseen: Unseen::Addresses(unseen),
+            peers: peers.into_iter().map(Peer::IpBlock).collect(),
         })
-    }
-
-    fn node(&self, name: &str, block: &IpBlock) -> Vec<IpNet> {
-        let node = self.history.cluster.iter().find(|node| *node.name == *name);
-        let addresses = node.map_or(&[][..], |node| &node.addresses);
-        let within = addresses.iter().filter(|address| block.contains(**address));
-        within.map(|address| IpNet::from(*address)).collect()
     }
 
     fn narrow_pods(
@@ -179,13 +163,44 @@ impl Known<'_> {
 }
 
 /// A block within another, with those exceptions of the other that lie in it.
-fn within(block: &Block, other: &IpBlock) -> Peer {
+fn within(block: &Block, other: &IpBlock) -> IpBlock {
     let net = block.cidr.net();
     let except = other.except.iter().filter(|one| net.contains(&one.net()));
-    Peer::IpBlock(IpBlock {
+    IpBlock {
         cidr: block.cidr,
         except: except.copied().collect(),
-    })
+    }
+}
+
+/// How many addresses a block permits; `u64::MAX` for that many and more.
+fn size(block: &IpBlock) -> u64 {
+    let except: Vec<IpNet> = block.except.iter().map(Cidr::net).collect();
+    let except = IpNet::aggregate(&except);
+    let except = except.iter().map(addresses).fold(0, u64::saturating_add);
+    match addresses(&block.cidr.net()) {
+        u64::MAX => u64::MAX,
+        all => all.saturating_sub(except),
+    }
+}
+
+/// `203.0.0.0/16 except 203.0.113.0/30`.
+fn words(block: &IpBlock) -> String {
+    let mut words = block.cidr.to_string();
+    if !block.except.is_empty() {
+        let except: Vec<String> = block.except.iter().map(ToString::to_string).collect();
+        words.push_str(&format!(" except {}", except.join(", ")));
+    }
+    words
+}
+
+/// `203.0.113.7, 203.0.113.9 and 3 more`.
+fn named(used: &[IpNet]) -> String {
+    let told: Vec<String> = used.iter().take(TOLD).map(block_words).collect();
+    let mut words = told.join(", ");
+    if let Some(more @ 1..) = used.len().checked_sub(TOLD) {
+        words.push_str(&format!(" and {more} more"));
+    }
+    words
 }
 
 fn namespace(name: &Arc<str>) -> Selector {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::finding::{Finding, Place, Unseen};
+use super::narrow::add;
 use super::uses::Use;
 use crate::evaluate::port_words;
 use crate::history::{Port, Traffic};
@@ -56,7 +57,7 @@ pub(super) fn narrow(
             (!spans.is_empty() && is_far_more).then_some((spans, permitted - admitted))
         });
         let Some((spans, unseen)) = narrowed else {
-            ports.push(entry.clone());
+            add(&mut ports, [entry.clone()]);
             continue;
         };
         findings.push(Finding {
@@ -69,7 +70,7 @@ pub(super) fn narrow(
             used: words(&spans),
             unseen: Unseen::Ports(unseen),
         });
-        ports.extend(spans.iter().map(Span::rule));
+        add(&mut ports, spans.iter().map(Span::rule));
     }
     (!findings.is_empty()).then_some((ports, findings))
 }

@@ -5,13 +5,14 @@ use proptest::sample::{Index, select};
 
 use super::world::{at, edge, group, history, node, outside, run};
 use crate::history::{
-    Agreement, History, Observed, Party, PodGroup, Port, Present, RememberedPolicy, Traffic,
+    Agreement, History, Observed, Party, PodGroup, PolicyRevision, Port, Present, RememberedPolicy,
+    Traffic,
 };
 use crate::k8s::write::{Comments, policy_yaml};
 use crate::manifest;
 use crate::model::{Object, Protocol};
 use crate::replay::{Asked, Engine, LabelsOf, Proposed};
-use crate::suggest::{Options, Suggestions, Withheld, suggest};
+use crate::suggest::{Fate, Options, Suggestions, Withheld, suggest};
 use crate::verdict::Decision;
 
 const LABELS: [&str; 8] = [
@@ -212,6 +213,13 @@ proptest! {
         for traffic in &suggestions.passes_now {
             prop_assert_eq!(now.answer(traffic).decision(), Decision::Allowed, "{:?}", traffic);
         }
+        for left_out in &suggestions.left_out {
+            let answer = then.answer(&left_out.traffic).decision();
+            // By the labels of now it may pass.
+            if left_out.fate == Fate::Denied {
+                prop_assert_eq!(answer, Decision::Denied, "{:?}", left_out);
+            }
+        }
         for undecided in &suggestions.undecided {
             let traffic = &undecided.traffic;
             let is_denied = [&mut then, &mut now].into_iter().all(|engine| {
@@ -225,6 +233,25 @@ proptest! {
             prop_assert_eq!(&read.errors, &[]);
             prop_assert_eq!(&read.objects, &[Object::NetworkPolicy(suggested.policy.clone())]);
         }
+    }
+
+    #[test]
+    fn the_order_of_what_is_remembered_makes_no_difference_and_once_applied_it_is_suggested_again(
+        (mut history, _) in world(),
+    ) {
+        let first = suggest(&history, &Options::new("shop"), |_| ());
+        history.edges.reverse();
+        history.population.reverse();
+        let other = suggest(&history, &Options::new("shop"), |_| ());
+        prop_assert_eq!(&first.policies, &other.policies);
+        history.policies = first.policies.iter().map(|one| PolicyRevision {
+            policy: RememberedPolicy::Network(one.policy.clone()),
+            since: at(0),
+            until: None,
+        }).collect();
+        let again = suggest(&history, &Options::new("shop"), |_| ());
+        prop_assert_eq!(&first.policies, &again.policies);
+        prop_assert_eq!(&again.in_force, &[]);
     }
 
     #[test]

@@ -75,7 +75,9 @@ fn a_wide_block_for_some_addresses() {
     );
     assert_eq!(
         findings,
-        ["address in 203.0.0.0/16 except 203.0.113.0/30 | 3 addresses | 65533 addresses"]
+        [
+            "203.0.0.0/16 except 203.0.113.0/30: 65532 addresses | 203.0.113.7, 203.0.200.1, 203.0.200.2 | 65529 addresses"
+        ]
     );
 }
 
@@ -92,7 +94,7 @@ fn a_block_is_not_kept_wide_for_pods_that_a_selector_lets_through() {
     assert!(rules.contains("cidr: 203.0.113.7/32"), "{rules}");
     assert_eq!(
         findings,
-        ["address in 0.0.0.0/0 | 1 address | 4294967295 addresses"]
+        ["0.0.0.0/0: 4294967296 addresses | 203.0.113.7 | 4294967295 addresses"]
     );
 }
 
@@ -194,7 +196,7 @@ fn everyone_and_ranges_of_ports() {
     );
     assert!(
         findings[0].starts_with(
-            "everyone | shop/web[Deployment], 203.0.113.7/32 | every other address and pod"
+            "everyone | shop/web[Deployment], 203.0.113.7 | every other address and pod"
         ),
         "{findings:?}"
     );
@@ -293,4 +295,39 @@ fn only_policies_of_the_namespaces_that_are_asked_about() {
         ..Options::default()
     };
     assert_eq!(tighten(&history, &options, |_| ()).looked_at, 0);
+}
+
+#[test]
+fn what_nodes_used_stays_since_nodes_to_come_have_other_addresses() {
+    for spec in [
+        "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 5432}]}]}",
+        "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{ipBlock: {cidr: 192.0.2.0/24}}], ports: [{port: 5432}]}]}",
+    ] {
+        let (mut history, pods) = world(spec);
+        history.edges.push(edge(&node("n2"), &pods[0], 5432));
+        let tightening = tighten(&history, &Options::default(), |_| ());
+        assert_eq!(tightening.proposals, [], "{spec}");
+    }
+}
+
+#[test]
+fn entries_that_come_to_the_same_are_written_once() {
+    let (mut history, pods) = world(
+        "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {}}, {podSelector: {matchExpressions: [{key: app, operator: Exists}]}}], ports: [{port: 5432}, {port: 1, endPort: 9999}]}]}",
+    );
+    history.edges.push(edge(&pods[1], &pods[0], 5432));
+    let (rules, findings) = narrowed(&history);
+    assert_eq!(
+        rules,
+        "  ingress:
+    - from:
+        - podSelector:
+            matchLabels:
+              app: web
+      ports:
+        - protocol: TCP
+          port: 5432
+"
+    );
+    assert_eq!(findings.len(), 3);
 }

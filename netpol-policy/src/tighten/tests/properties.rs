@@ -9,6 +9,7 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
 use crate::connection::{Connection, End};
+use crate::difference::{Limits, difference, population};
 use crate::evaluate::evaluate;
 use crate::history::{History, Observed, Party, Port, RememberedPolicy, in_force};
 use crate::inventory::Inventory;
@@ -210,6 +211,9 @@ proptest! {
                 }
             }
         }
+
+        let found = difference(&population(&history, &[]), &before, &after, &Limits::default(), |_| ());
+        prop_assert!(!found.opens(), "{:?}", found.changes);
 
         let mut wide = Engine::new(&history, &before, LabelsOf::FlowTime);
         let mut narrow = Engine::new(&history, &after, LabelsOf::FlowTime);
