@@ -158,6 +158,11 @@ fn kept(kept: &Kept) -> String {
             "its peer is used with other ports, and its port with other peers".to_owned()
         }
         Keeping::Unsure(limit) => format!("it is not sure enough: {limit}"),
+        Keeping::MayBeNeeded(traffic) => format!(
+            "it cannot be told whether {}, seen in {}, needs it",
+            traffic::whole(traffic),
+            connections(traffic.totals.connections + traffic.totals.resumed)
+        ),
         Keeping::Changes(changed) => {
             let totals = &changed.traffic.totals;
             format!(

@@ -52,6 +52,11 @@ enum End<'a> {
 }
 
 impl Ends<'_> {
+    /// The pods that policies of a direction select; `None` where it is not known which they are.
+    pub(super) fn own_group(&self, direction: Direction) -> Option<usize> {
+        self.seen_from(direction).0.group()
+    }
+
     /// The end that policies of a direction select, and the other one.
     fn seen_from(&self, direction: Direction) -> (&End<'_>, &End<'_>) {
         match direction {
@@ -278,7 +283,7 @@ impl<'a> Bearing<'a> {
     }
 
     /// The pods that the line's policy selects.
-    fn own(&self, line: usize) -> &[usize] {
+    pub(super) fn own(&self, line: usize) -> &[usize] {
         &self.shadows.subjects(self.line(line).policy).groups
     }
 

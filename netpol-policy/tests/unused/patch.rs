@@ -1,6 +1,6 @@
 //! What is taken out, and what stays.
 
-use netpol_policy::history::{RememberedPolicy, in_force};
+use netpol_policy::history::{Port, RememberedPolicy, in_force};
 use netpol_policy::k8s::write::{Comments, policy_yaml};
 use netpol_policy::unused::{
     Confidence, Cut, Keeping, Options, Patch, PatchOptions, PolicyReport, patch, unused,
@@ -268,6 +268,45 @@ spec:
     let only = text.rsplit_once('\n').unwrap().0;
     let patch = patched(&World::new(only));
     assert_eq!(patch.policies[0].after, None);
+}
+
+/// All ports of a scan as one, allowed once by an earlier form of the policy: the answer is not known before nor after.
+#[test]
+fn what_may_be_needed_by_traffic_that_cannot_be_decided_stays() {
+    let text = format!("web: {{podSelector: {{}}, ingress: [{{from: [{BUILD}], ports: [{{port: 80}}, {{port: 443}}]}}]}}");
+    let world = |first, computed| {
+        World::new("")
+            .policies(&text, 10)
+            .hits("web", "ingress[0] from[0] ports[0]", 3, 3)
+            .traffic("ci/build", "prod/web", 80, 3)
+            .traffic("ci/build", "prod/web", 0, 900)
+            .but(|edge| {
+                edge.key.port = Port::Many;
+                edge.key.computed = computed;
+                edge.totals.first_seen = day(first);
+                edge.totals.last_seen = day(first + 1);
+            })
+    };
+    for (first, computed, is_kept) in [
+        (5, Decision::Allowed, true),
+        // Each of them was counted, and none by that port.
+        (15, Decision::Allowed, false),
+        (5, Decision::Unknown, true),
+        (5, Decision::Denied, false),
+    ] {
+        let patch = patched(&world(first, computed));
+        assert_eq!(patch.policies.is_empty(), is_kept, "{first} {computed:?}");
+        if is_kept {
+            let [kept] = patch.kept.as_slice() else {
+                panic!("{:?}", patch.kept);
+            };
+            assert_eq!(
+                kept.entry.to_string(),
+                "prod/web ingress[0] from[0] ports[1]"
+            );
+            assert!(matches!(kept.why, Keeping::MayBeNeeded(_)), "{kept:?}");
+        }
+    }
 }
 
 /// An address block that may hold the pods' addresses: nobody can tell any more whether it allowed them.

@@ -11,7 +11,7 @@ use super::{Changed, Keeping};
 use crate::history::Part;
 use crate::model::Action;
 
-/// Lines that go, and unused ones that stay.
+/// Lines that go, and unused ones that stay. Those that are shadowed are not among them before they are taken.
 pub(super) struct Chosen {
     gone: BTreeSet<usize>,
     /// Those that stay, with the reason.
@@ -55,8 +55,18 @@ impl Chosen {
                 }
             }
         }
-        chosen.take_shadowed(shadows);
         chosen
+    }
+
+    /// Lines that go whatever others match.
+    pub(super) fn gone(&self) -> &BTreeSet<usize> {
+        &self.gone
+    }
+
+    /// Keeps a line.
+    pub(super) fn keep(&mut self, line: usize, why: Keeping) {
+        self.gone.remove(&line);
+        self.kept.insert(line, why);
     }
 
     pub(super) fn has(&self, line: usize) -> bool {
@@ -91,14 +101,13 @@ impl Chosen {
     /// Lines that cannot go by themselves.
     pub(super) fn stay(&mut self, lines: impl Iterator<Item = usize>) {
         for line in lines {
-            self.gone.remove(&line);
-            self.kept.insert(line, Keeping::NotAlone);
+            self.keep(line, Keeping::NotAlone);
         }
     }
 
     /// Two lines may shadow each other: each goes only as long as what is left still matches all that it does, and what stands
     /// last goes first.
-    fn take_shadowed(&mut self, shadows: &Shadows<'_>) {
+    pub(super) fn take_shadowed(&mut self, shadows: &Shadows<'_>) {
         let waiting: Vec<usize> = self.shadowed.difference(&self.gone).copied().collect();
         for line in waiting.into_iter().rev() {
             let over = shadows.over(line, &self.gone);

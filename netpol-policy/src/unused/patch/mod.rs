@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!  Report ─► choose  which lines may go ─► cut  rules, peers and ports of policies ─► trial  all traffic, before and after
-//!                      ▲                                                                │
-//!                      └────────── lines that something seen would have missed ─────────┘
+//!            ▲  ▲                                                                       │
+//!            │  └───────────── lines that something seen would have missed ─────────────┘
+//!           open  lines that something undecided may need
 //! ```
 //!
 //! No list of peers or ports is ever emptied, since an empty list matches everything (rule 6): what would empty it takes the
@@ -11,13 +12,16 @@
 
 mod choose;
 mod cut;
+mod open;
 mod suspects;
 mod trial;
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use self::choose::Chosen;
 use self::cut::Trimmed;
+use self::open::Open;
 use self::trial::Trial;
 use super::everybody::everybody;
 use super::limit::{Confidence, Limit};
@@ -117,6 +121,8 @@ pub enum Keeping {
     Unsure(Limit),
     /// Something that was seen would get another answer.
     Changes(Box<Changed>),
+    /// Something was seen of which it cannot be told whether it needs it.
+    MayBeNeeded(Box<Traffic>),
 }
 
 /// Traffic that would get another answer.
@@ -193,6 +199,12 @@ pub fn patch(
         own.all(|line| status(line) == Status::DanglingSubject)
     };
     let trial = Trial::new(history, policies, &mut progress);
+    let since: Vec<Option<SystemTime>> = report.policies.iter().map(|one| one.since).collect();
+    let open = Open::new(history, &pods, &shadows, &since);
+    for (line, traffic) in open.missed(chosen.gone(), trial.undecided()) {
+        chosen.keep(line, Keeping::MayBeNeeded(Box::new(traffic.clone())));
+    }
+    chosen.take_shadowed(&shadows);
     let (trimmed, replayed) = loop {
         let trimmed: Vec<(usize, Trimmed)> = (0..policies.len())
             .filter_map(|index| {

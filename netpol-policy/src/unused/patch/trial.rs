@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::cut::Trimmed;
 use super::{PatchProgress, Replayed};
-use crate::history::{History, Part, PolicyName, RememberedPolicy, Traffic, traffic};
+use crate::history::{
+    Agreement, History, Part, PolicyName, RememberedPolicy, Traffic, traffic,
+};
 use crate::replay::{Answer, Engine, LabelsOf};
 use crate::verdict::{Decision, Direction, DirectionVerdict, RuleRef, TierOutcome, Verdict};
 
@@ -57,6 +59,19 @@ impl<'a> Trial<'a> {
         }
     }
 
+    /// Traffic of which it cannot be told what the policies say in a direction, and that went on as far as is known.
+    pub(super) fn undecided(&self) -> impl Iterator<Item = (&Traffic, Direction)> {
+        let both = self.traffic.iter().zip(&self.before);
+        both.filter(|(traffic, _)| {
+            traffic.computed != Decision::Denied && !traffic.observed.is_blocked()
+        })
+        .flat_map(|(traffic, before)| {
+            let directions = [Direction::Egress, Direction::Ingress].into_iter();
+            let open = directions.filter(|one| side(before, *one).decision == Decision::Unknown);
+            open.map(move |direction| (traffic, direction))
+        })
+    }
+
     /// Asks the policies with these in place of those with the same index.
     pub(super) fn of(
         &self,
@@ -86,8 +101,11 @@ impl<'a> Trial<'a> {
                 replayed.unknown += 1;
             }
             let (was, is) = (before.decision(), after.decision());
-            // Where it cannot be told any more what policies said, what they were heard to say counts.
-            let is_as_computed = was == Decision::Unknown && is == traffic.computed;
+            // Where it cannot be told any more what policies said, what they were heard to say counts, but not where what
+            // was seen speaks against it.
+            let is_as_computed = was == Decision::Unknown
+                && is == traffic.computed
+                && traffic.agreement != Agreement::DeniedButForwarded;
             let directions = changed(before, &after);
             if directions.is_empty() || is_as_computed {
                 continue;
