@@ -30,7 +30,7 @@ pub enum DecodeError {
         id: u64,
     },
     /// One number for two groups.
-    #[error("group: {id} is told twice")]
+    #[error("group: {id} is of other pods before")]
     GroupTwice {
         /// The number.
         id: u64,
@@ -98,7 +98,11 @@ impl Decoder {
         let id = record.id;
         match self.groups.get(&id) {
             Some(known) if **known == group => Ok(known.clone()),
-            Some(_) => Err(DecodeError::GroupTwice { id }),
+            Some(_) => {
+                // Which of the two a record means that names it cannot be told.
+                self.groups.remove(&id);
+                Err(DecodeError::GroupTwice { id })
+            }
             None => {
                 let group = Arc::new(group);
                 self.groups.insert(id, group.clone());

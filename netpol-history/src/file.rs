@@ -14,6 +14,11 @@ use crate::read::{Contents, ReadError, read};
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Of what is read and written at once.
 const BUFFER: usize = 256 << 10;
+/// A packed file holds at most so many times its own size, beyond [`FREE`]. Histories come to ten or twenty times; gzip can
+/// come to a thousand, and then somebody wants this program's memory.
+const MOST_UNPACKED: u64 = 100;
+/// What any packed file may hold, in bytes.
+const FREE: u64 = 64 << 20;
 
 /// Reads a stream of either kind, told by its first bytes. `progress` hears of the bytes of each line, unpacked.
 ///
@@ -25,10 +30,49 @@ pub fn read_any(input: impl Read, progress: impl FnMut(usize)) -> Result<Content
         .fill_buf()
         .map_err(|source| ReadError::Io { after: 0, source })?;
     if start.starts_with(&GZIP) {
-        let unpacked = BufReader::with_capacity(BUFFER, MultiGzDecoder::new(input));
-        read(unpacked, progress)
+        let packed = Counted { input, bytes: 0 };
+        let unpacking = Unpacking {
+            decoder: MultiGzDecoder::new(packed),
+            bytes: 0,
+        };
+        read(BufReader::with_capacity(BUFFER, unpacking), progress)
     } else {
         read(input, progress)
+    }
+}
+
+/// What a packed file holds, up to what is credible.
+struct Unpacking<R> {
+    decoder: MultiGzDecoder<Counted<R>>,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Unpacking<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.decoder.read(buffer)?;
+        // A usize has no more than 64 bits.
+        self.bytes = self.bytes.saturating_add(length as u64);
+        let packed = self.decoder.get_ref().bytes;
+        if self.bytes > FREE.saturating_add(packed.saturating_mul(MOST_UNPACKED)) {
+            let message = format!("it holds more than {MOST_UNPACKED} times its own size");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        Ok(length)
+    }
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    input: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(buffer)?;
+        // A usize has no more than 64 bits.
+        self.bytes = self.bytes.saturating_add(length as u64);
+        Ok(length)
     }
 }
 

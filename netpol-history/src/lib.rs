@@ -3,11 +3,12 @@
 //! ```text
 //!   History ─► Encoder ─► Record ─► Writer ─► text, or gzip
 //!                           │  an agent's store keeps the same records
-//!   History ◄─ Decoder ◄─ Record ◄─ Reader ◄─┘
+//!   History ◄─ Parts ◄─── Record ◄─ Reader ◄─┘
+//!             Decoder
 //! ```
 //!
 //! A [`record::Record`] is one line. [`Encoder`] and [`Decoder`] are between records and [`netpol_policy::history`]: they know
-//! which number stands for which group of pods.
+//! which number stands for which group of pods. `Parts` knows which line is of which node.
 #![forbid(unsafe_code)]
 
 pub mod decode;
@@ -15,6 +16,7 @@ pub mod encode;
 pub mod file;
 mod lines;
 pub mod manifest;
+mod parts;
 mod problems;
 mod read;
 pub mod record;

@@ -1,18 +1,16 @@
 //! Reading a history file, line by line. What cannot be read is named, and costs only itself.
 
 use std::io::{self, BufRead};
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use netpol_policy::history::{History, Loss, MissingNode};
+use netpol_policy::history::History;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::decode::{self, Decoder};
 use crate::lines::{self, LONGEST_LINE, Next};
-use crate::manifest::{self, ClusterObject};
+use crate::parts::Parts;
 use crate::problems::Problems;
-use crate::record::{Header, Record, Text};
+use crate::record::{End, Header, Record, Text};
 use crate::{FORMAT, MAJOR, MINOR};
 
 /// Why a file cannot be read at all.
@@ -33,7 +31,7 @@ pub enum ReadError {
         written_by: String,
     },
     /// The input broke off.
-    #[error("after line {after}: {source}")]
+    #[error("{source}, after line {after}")]
     Io {
         /// The last line that was read, from 1.
         after: u64,
@@ -88,11 +86,9 @@ pub struct Contents {
 #[derive(Debug, Default)]
 pub struct Reader {
     header: Option<(SystemTime, String)>,
-    decoder: Decoder,
-    /// Of one node each.
-    parts: Vec<History>,
-    /// Of the cluster.
-    shared: History,
+    /// Written in a later version, which may have records that are not known here.
+    is_later: bool,
+    parts: Parts,
     lines: u64,
     problems: Problems,
     has_ended: bool,
@@ -154,18 +150,27 @@ impl Reader {
             return Ok(());
         }
         if self.has_ended {
-            self.unusable("stands after the end of the file".to_owned());
+            let message = "stands after the end of the file".to_owned();
+            self.problems.damage(self.lines, message);
             return Ok(());
         }
         match serde_json::from_slice(line) {
+            Ok(Record::End(end)) => self.end(end),
             Ok(record) => {
-                if let Err(message) = self.record(&record) {
-                    self.unusable(message);
+                if let Err(message) = self.parts.record(self.lines, &record) {
+                    self.unusable(message, name_of(line));
                 }
             }
             Err(error) => match unknown_record(line) {
-                Some(name) => self.problem(format!("{name:?} is a record that is not known here")),
-                None => self.unusable(explain(&error)),
+                Some(name) => {
+                    let message = format!("{name:?} is a record that is not known here");
+                    if self.is_later {
+                        self.problem(message);
+                    } else {
+                        self.unusable(message, None);
+                    }
+                }
+                None => self.unusable(explain(&error), name_of(line)),
             },
         }
         Ok(())
@@ -176,7 +181,7 @@ impl Reader {
         if self.header.is_none() {
             return Err(ReadError::NotAHistory);
         }
-        self.unusable(format!("longer than {LONGEST_LINE} bytes"));
+        self.unusable(format!("longer than {LONGEST_LINE} bytes"), None);
         Ok(())
     }
 
@@ -193,7 +198,8 @@ impl Reader {
         let Ok(Record::Header(Header { written_at, .. })) = serde_json::from_slice(line) else {
             return Err(ReadError::NotAHistory);
         };
-        if minor > MINOR {
+        self.is_later = minor > MINOR;
+        if self.is_later {
             self.problem(format!(
                 "written in version {major}.{minor} of the format by {written_by}; what version {MAJOR}.{MINOR} does \
                  not know is left out"
@@ -203,87 +209,30 @@ impl Reader {
         Ok(())
     }
 
-    fn record(&mut self, record: &Record<'_>) -> Result<(), String> {
-        let text = |error: decode::DecodeError| error.to_string();
-        match record {
-            Record::Header(_) => return Err("a second header".to_owned()),
-            Record::Node(node) => {
-                let node = self.decoder.node(node);
-                self.parts.push(History {
-                    nodes: vec![node],
-                    ..History::default()
-                });
-            }
-            Record::Interval(interval) => {
-                let interval = self.decoder.interval(interval);
-                let part = self.parts.last_mut().ok_or(NO_NODE)?;
-                part.nodes
-                    .iter_mut()
-                    .for_each(|node| node.intervals.push(interval.clone()));
-            }
-            Record::Group(group) => {
-                self.decoder.group(group).map_err(text)?;
-            }
-            Record::Edge(edge) => {
-                let (part, node) = part(&mut self.parts)?;
-                part.edges
-                    .push(self.decoder.edge(&node, edge).map_err(text)?);
-            }
-            Record::Use(one) => {
-                let (part, node) = part(&mut self.parts)?;
-                part.uses
-                    .push(self.decoder.rule_use(&node, one).map_err(text)?);
-            }
-            Record::Policy(policy) => {
-                let revision = manifest::policy(policy).map_err(text)?;
-                self.shared.policies.push(revision);
-            }
-            Record::Present(present) => {
-                let present = self.decoder.present(present).map_err(text)?;
-                self.shared.population.push(present);
-            }
-            Record::Object(object) => match manifest::object(object).map_err(text)? {
-                ClusterObject::Node(node) => self.shared.cluster.push(node),
-                ClusterObject::Service(service) => self.shared.services.push(service),
-            },
-            Record::Missing(node) => self.shared.missing.push(decode::missing(node)),
-            Record::End(end) => {
-                self.has_ended = true;
-                let before = self.lines.saturating_sub(1);
-                if end.lines != before {
-                    return Err(format!(
-                        "{before} lines stand before the end of the file, and there were {}",
-                        end.lines
-                    ));
-                }
-            }
+    fn end(&mut self, End { lines }: End) {
+        self.has_ended = true;
+        let before = self.lines.saturating_sub(1);
+        if lines != before {
+            self.somewhere(format!(
+                "{before} lines stand before the end of the file, and there were {lines}"
+            ));
         }
-        Ok(())
     }
 
-    fn problem(&mut self, message: impl Into<String>) {
-        self.problems.add(self.lines, message.into());
+    fn problem(&mut self, message: String) {
+        self.problems.add(self.lines, message);
     }
 
-    /// A line that held something of the node: less is known of it than it watched.
-    fn unusable(&mut self, message: String) {
+    /// A line that should have told something; `record` is what it is, where that can be told.
+    fn unusable(&mut self, message: String, record: Option<&str>) {
         self.problems.damage(self.lines, message);
-        let nodes = self
-            .parts
-            .last_mut()
-            .into_iter()
-            .flat_map(|part| &mut part.nodes);
-        for interval in nodes.filter_map(|node| node.intervals.last_mut()) {
-            let is_this = |loss: &&mut Loss| (&*loss.stage, &*loss.reason) == UNREADABLE;
-            match interval.losses.iter_mut().find(is_this) {
-                Some(loss) => loss.count = loss.count.saturating_add(1),
-                None => interval.losses.push(Loss {
-                    stage: UNREADABLE.0.into(),
-                    reason: UNREADABLE.1.into(),
-                    count: 1,
-                }),
-            }
-        }
+        self.parts.damaged(self.lines, record);
+    }
+
+    /// Something is wrong, and nobody knows which node it is of.
+    fn somewhere(&mut self, message: String) {
+        self.problems.damage(self.lines, message);
+        self.parts.damaged_somewhere();
     }
 
     /// What was read, when there are no more lines.
@@ -294,47 +243,26 @@ impl Reader {
         let Some((written_at, written_by)) = self.header.take() else {
             return Err(ReadError::NotAHistory);
         };
-        if !self.has_ended {
-            let why = self.breaks_off.take();
-            let why = why.map_or_else(String::new, |why| format!(": {why}"));
-            let reason = format!("the history ends early, after line {}{why}", self.lines);
-            self.unusable(format!("the history ends early{why}"));
-            self.shared.missing.push(MissingNode {
-                name: String::new(),
-                reason,
-            });
-        }
-        let read_at = |part: &History| part.nodes.iter().map(|node| node.read_at).max();
-        let mut parts = self.parts;
-        match parts.iter_mut().max_by_key(|part| read_at(part)) {
-            Some(latest) => {
-                latest.missing = self.shared.missing;
-                latest.policies = self.shared.policies;
-                latest.population = self.shared.population;
-                latest.cluster = self.shared.cluster;
-                latest.services = self.shared.services;
+        match self.breaks_off.take() {
+            // What was unpacked may be something else than what was packed.
+            Some(why) if self.has_ended => self.somewhere(format!("the file is damaged: {why}")),
+            why if !self.has_ended => {
+                let why = why.map_or_else(String::new, |why| format!(": {why}"));
+                let lines = self.lines;
+                self.unusable(format!("the history ends early{why}"), None);
+                let reason = format!("the history ends early, after line {lines}{why}");
+                self.parts.missing(reason);
             }
-            None => parts.push(self.shared),
+            _ => {}
         }
         Ok(Contents {
             written_at,
             written_by,
-            parts,
+            parts: self.parts.finish(),
             lines: self.lines,
             problems: self.problems,
         })
     }
-}
-
-const NO_NODE: &str = "stands before any node";
-/// Stage and reason of the loss that a line is which cannot be used.
-const UNREADABLE: (&str, &str) = ("history", "unreadable_line");
-
-/// What the latest node line began.
-fn part(parts: &mut [History]) -> Result<(&mut History, Arc<str>), String> {
-    let part = parts.last_mut().ok_or(NO_NODE)?;
-    let node = part.nodes.first().ok_or(NO_NODE)?.name.clone();
-    Ok((part, node))
 }
 
 /// Of the place, the column alone: the line is that of the file.
@@ -346,6 +274,16 @@ fn explain(error: &serde_json::Error) -> String {
         Some(message) => format!("{message}, at column {column}"),
         None => message,
     }
+}
+
+/// What a line is that cannot be read, by how it begins.
+fn name_of(line: &[u8]) -> Option<&'static str> {
+    let line = line.trim_ascii_start().strip_prefix(b"{\"")?;
+    let is_it = |name: &&str| {
+        let rest = line.strip_prefix(name.as_bytes());
+        rest.is_some_and(|rest| rest.starts_with(b"\""))
+    };
+    Record::NAMES.into_iter().find(is_it)
 }
 
 /// The name of a record that a later version may have.

@@ -18,7 +18,7 @@ pub struct EdgeRecord<'a> {
 }
 
 /// What connections have in common. The node is that of the latest `node` record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EdgeKeyRecord<'a> {
     /// `source`, `destination` or `both`.
     #[serde(with = "SeenAtWord")]
@@ -58,7 +58,7 @@ pub struct EdgeKeyRecord<'a> {
 }
 
 /// One end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartyRecord<'a> {
     /// Pods: the number of a group.
@@ -76,7 +76,7 @@ pub enum PartyRecord<'a> {
 }
 
 /// Why packets were dropped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DropRecord<'a> {
     /// As the kernel names it.
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]

@@ -17,7 +17,7 @@ pub struct UseRecord<'a> {
 }
 
 /// A part of a policy. The node is that of the latest `node` record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UseKeyRecord<'a> {
     /// The policy.
     #[serde(borrow)]
@@ -34,7 +34,7 @@ pub struct UseKeyRecord<'a> {
 }
 
 /// An entry that matched. Indices count from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EntryRecord {
     /// Index in `spec.ingress` or `spec.egress`.
     pub rule: u32,

@@ -68,7 +68,7 @@ impl<'de> Visitor<'de> for TextVisitor {
 }
 
 /// A policy by name: `NetworkPolicy/prod/db`, and `AdminNetworkPolicy/guard` for cluster-scoped kinds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PolicyText<'a>(#[serde(borrow)] pub Text<'a>);
 

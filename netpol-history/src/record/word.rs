@@ -52,7 +52,7 @@ pub(super) enum DirectionWord {
 }
 
 /// `TCP`, `UDP`, `SCTP`, or the number of another protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProtocolRecord(pub Protocol);
 
 impl Serialize for ProtocolRecord {
@@ -93,7 +93,7 @@ impl Visitor<'_> for ProtocolVisitor {
 }
 
 /// A number, or `many`. No port is no field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PortRecord(pub Port);
 
 impl PortRecord {

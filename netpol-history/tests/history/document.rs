@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::example::example;
 use crate::round_trip::{read_back, written};
-use crate::world::example;
 
 const PAGE: &str = include_str!("../../../docs/history.md");
 

@@ -4,7 +4,10 @@
     reason = "clippy spares test functions, not their helpers"
 )]
 
+mod any;
+mod damaged;
 mod document;
+mod example;
 mod hostile;
+mod packed;
 mod round_trip;
-mod world;

@@ -10,7 +10,8 @@ use netpol_history::{Contents, Decoder, Encoder, Writer, encode, read};
 use netpol_policy::history::{History, Party};
 use proptest::prelude::*;
 
-use crate::world::{at, edge, example, group, history};
+use crate::any::history;
+use crate::example::{at, edge, example, group};
 
 pub(crate) fn written(histories: &[History]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), at(5_000), "test 0").unwrap();

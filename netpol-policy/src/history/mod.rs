@@ -12,6 +12,7 @@
 
 mod add_up;
 pub mod edge;
+mod ends;
 mod fingerprint;
 pub(crate) mod interned;
 pub mod party;
@@ -23,7 +24,7 @@ pub mod watched;
 
 use crate::model::{Cidr, Node, Service};
 
-pub use add_up::{add_up, latest};
+pub use add_up::{add_up, latest, with_the_latest};
 pub use edge::{
     Agreement, DropKind, Edge, EdgeKey, EdgeTotals, Observed, PolicyName, Port, SeenAt,
 };

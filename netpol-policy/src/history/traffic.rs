@@ -1,11 +1,17 @@
 //! Edges added up over nodes and ends: what went on between two parties, each connection once.
+//!
+//! ```text
+//! edges ─► alike in all but node and end ─► Sum ─► ends: what the source's nodes and the destination's know differently
+//!                                                   └─► Traffic
+//! ```
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::edge::{Agreement, DropKind, Edge, EdgeTotals, Observed, PolicyName, Port, SeenAt};
+use super::edge::{Agreement, DropKind, Edge, EdgeTotals, Observed, PolicyName, Port};
+use super::ends::{Sum, join};
 use super::interned::{Groups, PartyId};
 use super::{History, Party};
 use crate::model::Protocol;
@@ -43,22 +49,47 @@ pub struct Traffic {
 /// All traffic of a history, in the order in which edges name it first.
 ///
 /// Of edges that differ in node and end alone, the counts are those at both ends plus those of the end that saw more
-/// connections; the times are of all.
+/// connections; the times are of all. The destination's node does not see which Service was dialled, and the source's not
+/// what became of a connection that is stopped at the other end: what the two ends tell differently is counted once, as the
+/// one tells it that knows more.
 #[must_use]
 pub fn traffic(history: &History) -> Vec<Traffic> {
     let mut groups = Groups::default();
     let mut places: HashMap<Alike<'_>, usize, RandomState> = HashMap::default();
     let mut sums: Vec<Sum<'_>> = Vec::new();
     for edge in &history.edges {
-        let place = *places
-            .entry(Alike::of(edge, &mut groups))
-            .or_insert(sums.len());
+        let alike = Alike::of(edge, &mut groups);
+        let ends = (alike.source, alike.destination);
+        let place = *places.entry(alike).or_insert(sums.len());
         match sums.get_mut(place) {
             Some(sum) => sum.add(edge),
-            None => sums.push(Sum::of(edge)),
+            None => sums.push(Sum::of(edge, ends)),
         }
     }
-    sums.into_iter().map(Sum::finish).collect()
+    join(&mut sums);
+    sums.into_iter().filter_map(Traffic::of).collect()
+}
+
+impl Traffic {
+    /// `None` where the other end tells it all.
+    fn of(sum: Sum<'_>) -> Option<Self> {
+        let key = sum.key().clone();
+        let (totals, nodes) = sum.finish()?;
+        Some(Self {
+            source: key.source,
+            destination: key.destination,
+            service: key.service,
+            protocol: key.protocol,
+            port: key.port,
+            observed: key.observed,
+            drop: key.drop,
+            computed: key.computed,
+            agreement: key.agreement,
+            policies: key.policies,
+            totals,
+            nodes,
+        })
+    }
 }
 
 /// What edges of the same traffic have in common.
@@ -90,90 +121,6 @@ impl<'a> Alike<'a> {
             computed: key.computed,
             agreement: key.agreement,
             policies: &key.policies,
-        }
-    }
-}
-
-/// Totals by end.
-struct Sum<'a> {
-    first: &'a Edge,
-    nodes: Vec<&'a Arc<str>>,
-    source: Option<EdgeTotals>,
-    destination: Option<EdgeTotals>,
-    both: Option<EdgeTotals>,
-}
-
-impl<'a> Sum<'a> {
-    fn of(edge: &'a Edge) -> Self {
-        let mut sum = Self {
-            first: edge,
-            nodes: Vec::new(),
-            source: None,
-            destination: None,
-            both: None,
-        };
-        sum.add(edge);
-        sum
-    }
-
-    fn add(&mut self, edge: &'a Edge) {
-        if !self.nodes.contains(&&edge.key.node) {
-            self.nodes.push(&edge.key.node);
-        }
-        let end = match edge.key.seen_at {
-            SeenAt::Source => &mut self.source,
-            SeenAt::Destination => &mut self.destination,
-            SeenAt::Both => &mut self.both,
-        };
-        match end {
-            Some(totals) => totals.add(&edge.totals),
-            None => *end = Some(edge.totals.clone()),
-        }
-    }
-
-    fn finish(self) -> Traffic {
-        let (more, less) = match (self.source, self.destination) {
-            (Some(source), Some(destination)) => {
-                let size = |totals: &EdgeTotals| {
-                    let connections = totals.connections.saturating_add(totals.resumed);
-                    (connections, totals.connections, totals.bytes)
-                };
-                if size(&source) < size(&destination) {
-                    (Some(destination), Some(source))
-                } else {
-                    (Some(source), Some(destination))
-                }
-            }
-            (source, destination) => (source.or(destination), None),
-        };
-        // `add` was called once at least, so one of the three is there; the edge's own totals are that same one.
-        let mut totals = match (self.both, more) {
-            (Some(mut both), Some(more)) => {
-                both.add(&more);
-                both
-            }
-            (both, more) => both.or(more).unwrap_or_else(|| self.first.totals.clone()),
-        };
-        if let Some(less) = less {
-            totals.first_seen = totals.first_seen.min(less.first_seen);
-            totals.last_seen = totals.last_seen.max(less.last_seen);
-        }
-        let mut nodes: Vec<Arc<str>> = self.nodes.into_iter().cloned().collect();
-        nodes.sort_unstable();
-        let key = self.first.key.clone();
-        Traffic {
-            source: key.source,
-            destination: key.destination,
-            service: key.service,
-            protocol: key.protocol,
-            port: key.port,
-            observed: key.observed,
-            drop: key.drop,
-            computed: key.computed,
-            agreement: key.agreement,
-            policies: key.policies,
-            totals,
-            nodes,
         }
     }
 }

@@ -4,24 +4,28 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::read_at;
+use super::readings::Readings;
 use crate::history::edge::PolicyName;
 use crate::history::{History, PolicyRevision, fingerprint};
 
 /// All forms of all policies, each time that a policy was in one of them told once; in order of names and times.
 ///
 /// Nodes see a change at different moments, and start at different times: of a form, times that overlap are one. A policy is
-/// in force in at most one form, the one that was seen last; whatever else was in force when its node was read was so until
-/// then.
-pub(super) fn merge(histories: &[History]) -> Vec<PolicyRevision> {
+/// in force in at most one form, the one that was seen last. What an earlier history says to be in force was so when that was
+/// read: it is in force now only where one says so that knows the present.
+pub(super) fn merge(histories: &[History], readings: &Readings) -> Vec<PolicyRevision> {
     let mut by_name: BTreeMap<PolicyName, Vec<Seen>> = BTreeMap::new();
-    for history in histories {
+    for (index, history) in histories.iter().enumerate() {
         let read_at = read_at(history);
+        let is_current = readings.is_current(index);
         for revision in &history.policies {
+            let mut seen = Seen::of(revision, read_at, readings.now());
+            if !is_current {
+                let since = revision.since;
+                seen.revision.until.get_or_insert(seen.end.max(since));
+            }
             let name = revision.policy.name();
-            by_name
-                .entry(name)
-                .or_default()
-                .push(Seen::of(revision, read_at));
+            by_name.entry(name).or_default().push(seen);
         }
     }
     let merged = by_name.into_values().flat_map(in_order);
@@ -36,12 +40,18 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(revision: &PolicyRevision, read_at: Option<SystemTime>) -> Self {
+    fn of(
+        revision: &PolicyRevision,
+        read_at: Option<SystemTime>,
+        now: Option<SystemTime>,
+    ) -> Self {
         let since = revision.since;
+        let end = revision.until.or(read_at).unwrap_or(since).max(since);
         Self {
             revision: revision.clone(),
             fingerprint: fingerprint(&revision.policy),
-            end: revision.until.or(read_at).unwrap_or(since).max(since),
+            // What is later was told by a clock that has been set back.
+            end: now.map_or(end, |now| end.min(now)),
         }
     }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::read_at;
+use super::readings::Readings;
 use crate::history::interned::Groups;
 use crate::history::{History, Present};
 
 /// Every group once. How many of its pods are on a node, that node says best; of a node that says nothing of the group,
-/// the latest of the others.
-pub(super) fn merge(histories: &[History]) -> Vec<Present> {
+/// the latest of the others. Of a group that only earlier histories tell of, none is there now.
+pub(super) fn merge(histories: &[History], readings: &Readings) -> Vec<Present> {
     let mut ids = Groups::default();
     // In order of first mention, which depends on nothing but the histories, since they are sorted.
     let mut tellers: Vec<Vec<(usize, &Present)>> = Vec::new();
@@ -28,17 +29,19 @@ pub(super) fn merge(histories: &[History]) -> Vec<Present> {
     }
     tellers
         .into_iter()
-        .filter_map(|told| group(histories, &told))
+        .filter_map(|told| group(histories, readings, &told))
         .collect()
 }
 
 /// `None` where nobody tells of it.
-fn group(histories: &[History], told: &[(usize, &Present)]) -> Option<Present> {
+fn group(
+    histories: &[History],
+    readings: &Readings,
+    told: &[(usize, &Present)],
+) -> Option<Present> {
     let (_, first) = told.first()?;
-    let nodes: BTreeSet<&Arc<str>> = told
-        .iter()
-        .flat_map(|(_, present)| present.pods.keys())
-        .collect();
+    let now = || told.iter().filter(|(index, _)| readings.is_current(*index));
+    let nodes: BTreeSet<&Arc<str>> = now().flat_map(|(_, present)| present.pods.keys()).collect();
     let mut pods = BTreeMap::new();
     for node in nodes {
         let rank = |index: usize| -> (bool, Option<SystemTime>, usize) {
@@ -47,7 +50,7 @@ fn group(histories: &[History], told: &[(usize, &Present)]) -> Option<Present> {
                 .is_some_and(|history| history.nodes.iter().any(|known| known.name == *node));
             (is_own, history.and_then(read_at), index)
         };
-        let teller = told.iter().max_by_key(|(index, _)| rank(*index));
+        let teller = now().max_by_key(|(index, _)| rank(*index));
         if let Some(count) = teller.and_then(|(_, present)| present.pods.get(node)) {
             pods.insert(node.clone(), *count);
         }

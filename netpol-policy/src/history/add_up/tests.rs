@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::history::edge::{Agreement, DropKind, EdgeTotals, Observed, PolicyName, Port, SeenAt};
-use crate::history::rule::{Part, UseTotals};
 use crate::history::traffic::traffic;
 use crate::history::{
-    Interval, NodeHistory, Party, PodGroup, PolicyRevision, Present, RememberedPolicy, in_force,
-    rule_totals,
+    Agreement, Edge, EdgeKey, EdgeTotals, Interval, Loss, NodeHistory, Observed, Part, Party,
+    PodGroup, PolicyName, PolicyRevision, Port, Present, RememberedPolicy, RuleKey, RuleUse,
+    SeenAt, UseTotals, in_force, rule_totals,
 };
 use crate::manifest;
 use crate::model::{Labels, Node, Object, Protocol, Workload};
@@ -88,6 +88,9 @@ spec: {{podSelector: {{}}, ingress: [{{ports: [{{port: {port}}}]}}]}}"
     }
 }
 
+/// Read once: properties ask for them a hundred thousand times.
+static FORMS: LazyLock<[RememberedPolicy; 2]> = LazyLock::new(|| [policy(1), policy(2)]);
+
 /// What a store holds when it is read: more, the later that is.
 fn reading(node: &str, store: &str, read_at: u64) -> History {
     let ports = 1 + u16::try_from(read_at % 3).unwrap();
@@ -96,7 +99,7 @@ fn reading(node: &str, store: &str, read_at: u64) -> History {
     let name = policy_name();
     // The policy takes another form every eight seconds, and comes back to the first.
     let form = |since: u64| PolicyRevision {
-        policy: policy(1 + since / 8 % 2),
+        policy: FORMS[usize::try_from(since / 8 % 2).unwrap()].clone(),
         since: at(since),
         until: (since + 8 <= read_at).then(|| at(since + 8)),
     };
@@ -173,9 +176,12 @@ fn the_later_reading_of_a_store_counts_and_another_store_counts_too() {
     let sum = add_up(vec![early.clone(), anew.clone(), late.clone()]);
     assert_eq!(sum.nodes.len(), 2);
     assert_eq!(connections(&sum), connections(&late) + connections(&anew));
-    assert_eq!(sum.edges.len(), 1, "one key, one edge");
-    assert_eq!(sum.edges[0].totals.last_seen, at(60));
-    assert_eq!(sum.uses[0].totals.hits, 93);
+    let traffic = traffic(&sum);
+    assert_eq!(traffic.len(), 1);
+    assert_eq!(traffic[0].totals.last_seen, at(60));
+    assert_eq!(traffic[0].nodes, ["a".into()]);
+    let hits = rule_totals(&sum).into_values().map(|one| one.totals.hits);
+    assert_eq!(hits.collect::<Vec<_>>(), [93]);
 }
 
 /// What was added up cannot be taken apart: rather less than twice.
@@ -261,61 +267,89 @@ fn pods_are_counted_by_their_own_node_and_else_by_the_latest() {
     assert_eq!(sum.cluster[0].name, "seen-at-30".into());
 }
 
+/// As an agent's that had to set its store aside and begin another.
 #[test]
-fn of_the_two_ends_of_a_connection_the_larger_sum_counts() {
-    let history = History {
-        edges: vec![
-            edge("a", SeenAt::Source, 80, 10, (20, 30)),
-            edge("b", SeenAt::Source, 80, 4, (21, 31)),
-            edge("c", SeenAt::Destination, 80, 12, (5, 90)),
-            edge("a", SeenAt::Both, 80, 3, (25, 26)),
-            edge("c", SeenAt::Destination, 81, 1, (1, 2)),
-        ],
-        ..History::default()
+fn what_was_known_before_a_store_was_replaced_is_not_taken_for_what_is_so_now() {
+    let old = reading("a", "s", 100);
+    assert_eq!(in_force(&old).len(), 1);
+    let mut new = reading("a", "t", 5_000);
+    new.policies.clear();
+    new.population[0].group = group("db");
+    let sum = add_up(vec![old.clone(), new.clone()]);
+    assert_eq!(in_force(&sum), []);
+    assert_eq!(sum.policies.last().unwrap().until, Some(at(100)));
+    let pods = |name: &str| -> usize {
+        let of = |one: &&Present| &*one.group.workload.name == name;
+        sum.population.iter().find(of).unwrap().pods.len()
     };
-    let traffic = traffic(&history);
-    assert_eq!(traffic.len(), 2);
-    let (first, second) = (&traffic[0], &traffic[1]);
-    assert_eq!(first.totals.connections, 3 + 14);
-    assert_eq!(first.totals.bytes, 17_000);
-    assert_eq!(first.totals.first_seen, at(5));
-    assert_eq!(first.totals.last_seen, at(90));
-    let nodes: Vec<&str> = first.nodes.iter().map(|node| &**node).collect();
-    assert_eq!(nodes, ["a", "b", "c"]);
-    assert_eq!(second.totals.connections, 1);
+    assert_eq!((pods("web"), pods("db")), (0, 2));
+    assert_eq!(connections(&sum), connections(&old) + connections(&new));
+    // From which something is missing: perhaps that very policy.
+    new.missing = vec![MissingNode {
+        name: String::new(),
+        reason: "1 lines about policies cannot be read".to_owned(),
+    }];
+    assert_eq!(in_force(&add_up(vec![old, new])).len(), 1);
 }
 
 #[test]
-fn what_differs_in_anything_else_is_other_traffic() {
-    let mut dropped = edge("a", SeenAt::Destination, 80, 1, (1, 2));
-    dropped.key.observed = Observed::Dropped;
-    dropped.key.drop = Some(DropKind {
-        reason: "NETFILTER_DROP".into(),
-        class: "firewall".into(),
-    });
-    let mut denied = edge("a", SeenAt::Source, 80, 1, (1, 2));
-    denied.key.computed = Decision::Denied;
-    let mut other_policy = edge("a", SeenAt::Source, 80, 1, (1, 2));
-    other_policy.key.policies.clear();
-    let history = History {
-        edges: vec![
-            edge("a", SeenAt::Source, 80, 1, (1, 2)),
-            dropped,
-            denied,
-            other_policy,
-        ],
-        ..History::default()
-    };
-    assert_eq!(traffic(&history).len(), 4);
+fn a_reading_after_the_clock_was_set_back_is_later_all_the_same() {
+    let before = reading("a", "s", 100);
+    let mut after = reading("a", "s", 101);
+    after.nodes[0].read_at = at(40);
+    after.nodes[0].intervals[0].until = at(40);
+    after.policies = vec![PolicyRevision {
+        policy: policy(9),
+        since: at(30),
+        until: None,
+    }];
+    let sum = add_up(vec![before, after.clone()]);
+    assert_eq!(sum.nodes, after.nodes);
+    assert_eq!(connections(&sum), connections(&after));
+    assert_eq!(in_force(&sum), [policy(9)]);
+}
+
+#[test]
+fn of_a_damaged_copy_and_a_whole_one_the_whole_one_counts() {
+    let whole = reading("a", "s", 32);
+    let mut damaged = whole.clone();
+    damaged.edges.pop();
+    damaged.nodes[0].intervals[0].losses = vec![Loss {
+        stage: "history".into(),
+        reason: "unreadable_line".into(),
+        count: 1,
+    }];
+    for histories in [[&whole, &damaged], [&damaged, &whole]] {
+        let sum = add_up(histories.map(Clone::clone).to_vec());
+        assert_eq!(sum.edges, whole.edges);
+        assert_eq!(sum.nodes, whole.nodes);
+    }
+}
+
+/// An agent whose disk is full when it starts has no store to name, until there is room.
+#[test]
+fn a_memory_without_a_store_may_have_become_part_of_one() {
+    let nowhere = reading("a", "", 30);
+    let store = reading("a", "s", 40);
+    assert_eq!(
+        add_up(vec![nowhere.clone(), store.clone()]).nodes,
+        store.nodes
+    );
+    // One that was begun after the store was read is not in it.
+    let later = reading("a", "", 50);
+    let sum = add_up(vec![nowhere, store.clone(), later.clone()]);
+    assert_eq!(connections(&sum), connections(&store) + connections(&later));
 }
 
 fn readings() -> impl Strategy<Value = Vec<History>> {
-    let one = (0..3_usize, 0..2_usize, 12..40_u64);
+    // Some are of the same moment, and some of long ago.
+    let read_at = prop_oneof![12..40_u64, 400..440_u64];
+    let one = (0..3_usize, 0..3_usize, read_at);
     prop::collection::vec(one, 0..6).prop_map(|readings| {
         let readings = readings.into_iter();
         readings
             .map(|(node, store, read_at)| {
-                reading(["a", "b", "c"][node], ["s", "t"][store], read_at)
+                reading(["a", "b", "c"][node], ["s", "t", "u"][store], read_at)
             })
             .collect()
     })
