@@ -11,9 +11,11 @@ mod coverage;
 mod differences;
 mod explain;
 mod found;
+mod gate;
 mod incremental;
 mod library;
 mod metamorphic;
+mod patch;
 mod reduce;
 mod remembered;
 

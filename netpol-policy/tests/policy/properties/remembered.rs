@@ -37,7 +37,7 @@ fn may_be_forgotten(why: &Why) -> bool {
 }
 
 /// The inventory with its nodes and Services as a history, and its policies.
-fn remembered(inventory: &Inventory) -> (History, Vec<RememberedPolicy>) {
+pub(super) fn remembered(inventory: &Inventory) -> (History, Vec<RememberedPolicy>) {
     let history = History {
         cluster: inventory.nodes().map(|node| (**node).clone()).collect(),
         services: inventory.services().map(|one| (**one).clone()).collect(),
@@ -51,7 +51,7 @@ fn remembered(inventory: &Inventory) -> (History, Vec<RememberedPolicy>) {
 }
 
 /// Every address that a pod has: where pods' addresses come from.
-fn ranges(inventory: &Inventory) -> Vec<Cidr> {
+pub(super) fn ranges(inventory: &Inventory) -> Vec<Cidr> {
     let pods = inventory.pods().filter(|pod| !pod.host_network);
     let addresses = pods.flat_map(|pod| &pod.addresses);
     addresses.map(|address| block(*address, 0)).collect()
@@ -98,7 +98,7 @@ fn seen_on(end: &End) -> Option<Arc<str>> {
     }
 }
 
-fn edge(inventory: &Inventory, connection: &Connection, bits: u8) -> Edge {
+pub(super) fn edge(inventory: &Inventory, connection: &Connection, bits: u8) -> Edge {
     let on = [&connection.source, &connection.destination];
     let node = on.into_iter().find_map(seen_on);
     let seen = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
@@ -130,6 +130,11 @@ fn edge(inventory: &Inventory, connection: &Connection, bits: u8) -> Edge {
     }
 }
 
+/// Whether it has two ends: what somebody sends to itself is no flow.
+pub(super) fn is_flow(inventory: &Inventory, connection: &Connection) -> bool {
+    party(inventory, &connection.source, 0) != party(inventory, &connection.destination, 0)
+}
+
 /// What is asked about a world, but for what pods and nodes send to themselves, which is no flow.
 fn connections(case: &Case) -> (Inventory, Vec<Connection>) {
     let library = Library::new(&case.objects()).names(&case.names);
@@ -137,10 +142,9 @@ fn connections(case: &Case) -> (Inventory, Vec<Connection>) {
         .requests
         .iter()
         .map(|request| library.connection(request));
-    let is_flow = |connection: &Connection| {
-        party(&library.0, &connection.source, 0) != party(&library.0, &connection.destination, 0)
-    };
-    let connections = connections.filter(is_flow).collect();
+    let connections = connections
+        .filter(|connection| is_flow(&library.0, connection))
+        .collect();
     let ranges = ranges(&library.0);
     (library.0.with_pod_ranges(&ranges), connections)
 }
