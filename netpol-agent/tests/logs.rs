@@ -1,19 +1,19 @@
 //! Logs of flows as the built agent writes them.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/guarded.rs"]
+mod guarded;
 #[path = "support/scene.rs"]
 mod scene;
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use netpol_testkit::firewall::nft;
 use netpol_testkit::requirement::require_root;
-use netpol_testkit::traffic::{TcpAttempt, TcpServer};
-use netpol_testkit::{AgentProcess, FlowsCommand, PodSpec, artifact, inventory};
+use netpol_testkit::traffic::TcpServer;
+use netpol_testkit::{AgentProcess, FlowsCommand, artifact, inventory};
 use nix::sys::signal::Signal;
 use scene::Scene;
 use serde_json::{Value, json};
@@ -21,33 +21,10 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// After the first SYN was sent again, which TCP does after a second.
 const GIVES_UP: Duration = Duration::from_millis(1500);
-const DB: Ipv4Addr = Ipv4Addr::new(10, 244, 9, 20);
-
-/// Nobody enters `data`, which a rule of the node sees to for one port.
-fn scene() -> Scene {
-    let scene = Scene::new([
-        PodSpec::new("ci/build", [10, 244, 9, 10].into()),
-        PodSpec::new("data/db", DB),
-    ]);
-    let policy = json!({
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": { "name": "guard", "namespace": "data" },
-        "spec": { "podSelector": {}, "policyTypes": ["Ingress"],
-                  "ingress": [{ "ports": [{ "port": 80 }] }] },
-    });
-    let manifests = scene.directory.path().join("manifests");
-    fs::write(manifests.join("policy.json"), policy.to_string()).unwrap();
-    let ruleset = "table inet guard { chain forward { type filter hook forward priority 0; \
-                   ip daddr 10.244.9.20 tcp dport 5432 drop\n}\n}\n";
-    nft(scene.cluster.node(), ruleset).unwrap();
-    scene
-}
 
 /// Connects from `ci/build`, in vain where the port is the one that is closed.
 fn connect(scene: &Scene, from: u16, to: u16) {
-    let to = SocketAddr::from((DB, to));
-    let attempt = TcpAttempt::to(to).from_port(from).timeout(GIVES_UP);
+    let attempt = guarded::to(to, GIVES_UP).from_port(from);
     let netns = scene.cluster.pod("ci/build").netns();
     attempt.exchange_from(netns, b"hello").unwrap();
 }
@@ -79,7 +56,7 @@ fn a_blocked_connection_has_a_line_which_is_what_flows_list_shows() {
     if !require_root() {
         return;
     }
-    let scene = scene();
+    let scene = guarded::scene(&[80]);
     let log = scene.directory.path().join("blocked.json");
     let agent = scene.agent(&["--blocked-log", log.to_str().unwrap()]);
     let db = scene.cluster.pod("data/db");
@@ -134,7 +111,7 @@ fn standard_output_has_the_log_alone() {
     if !require_root() {
         return;
     }
-    let scene = scene();
+    let scene = guarded::scene(&[80]);
     let own_log = scene.directory.path().join("own.log");
     let mut command = Command::new("sh");
     command
@@ -191,7 +168,7 @@ fn a_full_disk_is_told_and_costs_nothing_else() {
     if !require_root() {
         return;
     }
-    let scene = scene();
+    let scene = guarded::scene(&[80]);
     let agent = scene.agent(&["--blocked-log", "/dev/full"]);
     connect(&scene, 44_021, 5432);
     let flows = FlowsCommand::against(&agent);

@@ -1,52 +1,28 @@
 //! What the built agent remembers of traffic, and still does after it was started again.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/guarded.rs"]
+mod guarded;
 #[path = "support/scene.rs"]
 mod scene;
 
-use std::fs;
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use netpol_policy::history::edge::{Observed, Port, SeenAt};
 use netpol_policy::history::rule::Part;
 use netpol_policy::history::{Edge, History, Party};
 use netpol_policy::verdict::Decision;
-use netpol_testkit::firewall::nft;
 use netpol_testkit::requirement::require_root;
 use netpol_testkit::traffic::{TcpAttempt, TcpServer};
-use netpol_testkit::{AgentProcess, FlowsCommand, PodSpec};
+use netpol_testkit::{AgentProcess, FlowsCommand};
 use scene::Scene;
-use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const GIVES_UP: Duration = Duration::from_millis(500);
-const DB: Ipv4Addr = Ipv4Addr::new(10, 244, 11, 20);
-
-/// Nobody enters `data` but by port 80, which a rule of the node sees to for one other port.
-fn scene() -> Scene {
-    let scene = Scene::new([
-        PodSpec::new("ci/build", [10, 244, 11, 10].into()),
-        PodSpec::new("data/db", DB),
-    ]);
-    let policy = json!({
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": { "name": "guard", "namespace": "data" },
-        "spec": { "podSelector": {}, "policyTypes": ["Ingress"],
-                  "ingress": [{ "ports": [{ "port": 443 }, { "port": 80 }] }] },
-    });
-    let manifests = scene.directory.path().join("manifests");
-    fs::write(manifests.join("policy.json"), policy.to_string()).unwrap();
-    let ruleset = "table inet guard { chain forward { type filter hook forward priority 0; \
-                   ip daddr 10.244.11.20 tcp dport 5432 drop\n}\n}\n";
-    nft(scene.cluster.node(), ruleset).unwrap();
-    scene
-}
 
 fn to(port: u16) -> TcpAttempt {
-    TcpAttempt::to(SocketAddr::from((DB, port))).timeout(GIVES_UP)
+    guarded::to(port, GIVES_UP)
 }
 
 /// Waits until what the agent remembers is as wanted.
@@ -93,7 +69,7 @@ fn traffic_rules_and_policies_are_remembered_and_go_on_after_a_restart() {
     if !require_root() {
         return;
     }
-    let scene = scene();
+    let scene = guarded::scene(&[443, 80]);
     let directory = scene.directory.path().join("history");
     let arguments = [
         "--history",

@@ -8,10 +8,8 @@ use std::time::{Duration, Instant};
 
 use netpol_testkit::requirement::{Requirement, require};
 use netpol_testkit::traffic::{Outcome, TcpAttempt, TcpServer};
-use netpol_testkit::{
-    AgentProcess, Cluster, FlowsCommand, PodSpec, WorkDirectory, firewall, inventory, underlay,
-};
-use serde_json::{Value, json};
+use netpol_testkit::{AgentProcess, FlowsCommand, NodePair, firewall};
+use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -30,8 +28,7 @@ spec:
 struct Scene {
     relay: Relay,
     agents: [AgentProcess; 2],
-    nodes: [Cluster; 2],
-    _directory: WorkDirectory,
+    pair: NodePair,
 }
 
 /// The relay as a process. Killed when dropped.
@@ -46,28 +43,6 @@ impl Drop for Relay {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// Manifests of two nodes and all their pods.
-fn manifests(nodes: &[Cluster; 2]) -> Value {
-    let mut items = Vec::new();
-    for (number, cluster) in nodes.iter().enumerate() {
-        let name = format!("node-{}", number + 1);
-        let address = underlay::NODES[number].to_string();
-        items.push(json!({
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {"name": name},
-            "status": {"addresses": [{"type": "InternalIP", "address": address}]},
-        }));
-        for pod in cluster.pods() {
-            let mut object = inventory::pod(pod.spec());
-            object["spec"]["nodeName"] = json!(name);
-            items.push(object);
-            items.push(inventory::namespace(&pod.spec().namespace));
-        }
-    }
-    json!({"apiVersion": "v1", "kind": "List", "items": items})
 }
 
 fn relay(directory: &Path, agents: &[AgentProcess; 2]) -> Relay {
@@ -92,36 +67,19 @@ fn relay(directory: &Path, agents: &[AgentProcess; 2]) -> Relay {
 }
 
 fn scene() -> Scene {
-    let directory = WorkDirectory::unique("npr").unwrap();
-    let nodes = [
-        PodSpec::new("ci/build", [10, 244, 1, 10].into()),
-        PodSpec::new("data/db", [10, 244, 2, 20].into()),
-    ]
-    .map(|pod| Cluster::builder("npr").pod(pod).build().unwrap());
-    underlay::connect(&nodes[0], &nodes[1]).unwrap();
+    let pair = NodePair::new("npr", POLICY).unwrap();
     // The second node enforces the policy, as a CNI plugin on it would.
     firewall::nft(
-        nodes[1].node(),
+        pair.nodes()[1].node(),
         "table inet t { chain c { type filter hook forward priority 0; \
          ip daddr 10.244.2.20 tcp dport != 5432 counter drop; }; }",
     )
     .unwrap();
-    let told = directory.path().join("manifests");
-    std::fs::create_dir(&told).unwrap();
-    std::fs::write(told.join("cluster.json"), manifests(&nodes).to_string()).unwrap();
-    std::fs::write(told.join("policy.yaml"), POLICY).unwrap();
-    let agents = [0, 1].map(|number| {
-        let name = format!("node-{}", number + 1);
-        let own = directory.path().join(&name);
-        std::fs::create_dir(&own).unwrap();
-        let arguments = ["--inventory", told.to_str().unwrap(), "--node", &name];
-        AgentProcess::start(nodes[number].node(), &own, arguments).unwrap()
-    });
+    let agents = pair.agents(|_| Vec::new()).unwrap();
     Scene {
-        relay: relay(directory.path(), &agents),
+        relay: relay(pair.directory(), &agents),
         agents,
-        nodes,
-        _directory: directory,
+        pair,
     }
 }
 
@@ -145,8 +103,8 @@ fn a_connection_between_nodes_is_one_flow_of_two_vantages() {
     }
     let scene = scene();
     let [build, db] = [
-        scene.nodes[0].pod("ci/build"),
-        scene.nodes[1].pod("data/db"),
+        scene.pair.nodes()[0].pod("ci/build"),
+        scene.pair.nodes()[1].pod("data/db"),
     ];
     let _server = TcpServer::start(db.netns(), db.at(5432)).unwrap();
     let flows = FlowsCommand::of(&scene.relay.server);

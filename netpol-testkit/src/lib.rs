@@ -5,6 +5,7 @@
 //!            ├─ Pod ── Namespace ── eth0 ───────┘        traffic   bounded TCP, UDP, ICMP, raw frames
 //!            └─ world: Namespace (optional uplink)       inventory manifests of what was made
 //!                                                        underlay  a link between the nodes of two
+//!   NodePair                     two of them on such a link, and their agents
 //!
 //!   AgentProcess, FlowsCommand   the built binaries, run against such a cluster
 //!   ApiServer                    a Kubernetes API server in this process, with faults on demand
@@ -29,6 +30,7 @@ pub mod firewall;
 pub mod flows;
 pub mod inventory;
 pub mod namespace;
+mod node_pair;
 pub mod pod;
 mod readiness;
 pub mod record;
@@ -44,6 +46,7 @@ pub use cluster::{Cluster, ClusterBuilder};
 pub use error::{Error, Result};
 pub use flows::FlowsCommand;
 pub use namespace::Namespace;
+pub use node_pair::NodePair;
 pub use pod::{Attachment, Pod, PodSpec};
 pub use requirement::Requirement;
 pub use work_directory::WorkDirectory;

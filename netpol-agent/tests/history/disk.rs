@@ -1,12 +1,11 @@
-//! Disks that are full or cannot be written, and a store of an older version.
+//! Disks that are full or cannot be written.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use netpol_testkit::{AgentProcess, artifact, command};
-use serde_json::Value;
+use netpol_testkit::{AgentProcess, command};
 
-use crate::stage::{Stage, ask, can_run, connections, settled};
+use crate::stage::{Stage, ask, can_run, settled};
 
 /// A file system in memory. Unmounted when dropped.
 struct Tmpfs(PathBuf);
@@ -78,31 +77,4 @@ fn a_disk_that_cannot_be_written_is_told_and_waited_for() {
     if can_run() {
         goes_on_and_recovers("size=256m,ro", "rw", "ead-only");
     }
-}
-
-#[test]
-fn a_store_of_an_older_version_is_taken_over() {
-    if !can_run() {
-        return;
-    }
-    let stage = Stage::new("");
-    std::fs::create_dir_all(stage.store()).unwrap();
-    let old = artifact::workspace().join("netpol-agent/src/history/store/tests/version-1.redb");
-    std::fs::copy(old, stage.store().join("history.redb")).unwrap();
-    // What is in it is of a day long ago.
-    let agent = stage.agent(&["--history-retention", "3650d"]);
-    let before = settled(|| stage.remembered(&agent), |now| !now.edges.is_empty());
-    assert!(!before.edges.is_empty(), "{}", agent.log());
-    stage.talk("ci/build", "data/db", 5432, 2);
-    let known = connections(&before, 5432);
-    assert_eq!(
-        stage.wait_for_connections(&agent, 5432, known + 2),
-        known + 2
-    );
-    agent.stop().unwrap();
-    let files = std::fs::read_dir(stage.store()).unwrap();
-    let names: Vec<Value> = files
-        .map(|file| file.unwrap().file_name().to_str().unwrap().into())
-        .collect();
-    assert_eq!(names, ["history.redb"], "nothing was set aside");
 }

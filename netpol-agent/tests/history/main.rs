@@ -5,7 +5,9 @@
 //!     ├─ rules      used, idle, shadowed, dangling: told by `flows unused`
 //!     ├─ proposals  `flows replay` of a change; `flows suggest`, then enforced
 //!     ├─ killed     SIGKILL while it writes
-//!     ├─ disk       full, read-only; a store of an older version
+//!     ├─ disk       full, read-only
+//!     ├─ store      of an older version, of a later one, damaged
+//!     ├─ clock      set forwards and backwards
 //!     ├─ losses     an overfilled ring lowers the confidence
 //!     └─ nodes      two of them, added up
 //! ```
@@ -14,6 +16,7 @@
     reason = "what a test cannot go on without, it fails for"
 )]
 
+mod clock;
 mod disk;
 mod killed;
 mod losses;
@@ -21,3 +24,4 @@ mod nodes;
 mod proposals;
 mod rules;
 mod stage;
+mod store;

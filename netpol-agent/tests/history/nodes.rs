@@ -1,10 +1,10 @@
 //! Two nodes that saw the same connections, added up.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use netpol_testkit::traffic::{Outcome, TcpAttempt, TcpServer};
-use netpol_testkit::{AgentProcess, Cluster, PodSpec, WorkDirectory, inventory, underlay};
-use serde_json::{Value, json};
+use netpol_testkit::{AgentProcess, NodePair};
+use serde_json::json;
 
 use crate::rules::UNUSED;
 use crate::stage::{can_run, connections, entry, export, flows, flows_json, read, settled};
@@ -19,76 +19,33 @@ spec:
     - ports: [{port: 5432}]
 ";
 
-/// `ci/build` on the first node, `data/db` on the second. Removed when dropped, agents first.
+/// Removed when dropped, agents first.
 struct Pair {
     agents: [AgentProcess; 2],
-    nodes: [Cluster; 2],
-    directory: WorkDirectory,
+    scene: NodePair,
 }
 
 fn pair() -> Pair {
-    let directory = WorkDirectory::unique("npa").unwrap();
-    let nodes = [
-        PodSpec::new("ci/build", [10, 244, 1, 10].into()),
-        PodSpec::new("data/db", [10, 244, 2, 20].into()),
-    ]
-    .map(|pod| Cluster::builder("npa").pod(pod).build().unwrap());
-    underlay::connect(&nodes[0], &nodes[1]).unwrap();
-    let told = directory.path().join("manifests");
-    std::fs::create_dir(&told).unwrap();
-    std::fs::write(told.join("policy.yaml"), POLICY).unwrap();
-    std::fs::write(told.join("cluster.json"), manifests(&nodes).to_string()).unwrap();
-    let agents = [0, 1].map(|number| {
-        let name = format!("node-{}", number + 1);
-        let own = directory.path().join(&name);
-        std::fs::create_dir(&own).unwrap();
-        let store = own.join("history");
-        let arguments = [
-            "--inventory",
-            told.to_str().unwrap(),
-            "--node",
-            &name,
-            "--history",
-            store.to_str().unwrap(),
-            "--grace",
-            "0",
-        ];
-        AgentProcess::start(nodes[number].node(), &own, arguments).unwrap()
-    });
+    let pair = NodePair::new("npa", POLICY).unwrap();
+    let arguments = |own: &Path| {
+        let store = own.join("history").display().to_string();
+        ["--history", &store, "--grace", "0"]
+            .map(str::to_owned)
+            .to_vec()
+    };
+    let agents = pair.agents(arguments).unwrap();
     Pair {
         agents,
-        nodes,
-        directory,
+        scene: pair,
     }
-}
-
-fn manifests(nodes: &[Cluster; 2]) -> Value {
-    let mut items = Vec::new();
-    for (number, cluster) in nodes.iter().enumerate() {
-        let name = format!("node-{}", number + 1);
-        let address = underlay::NODES[number].to_string();
-        items.push(json!({
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {"name": name},
-            "status": {"addresses": [{"type": "InternalIP", "address": address}]},
-        }));
-        for pod in cluster.pods() {
-            let mut object = inventory::pod(pod.spec());
-            object["spec"]["nodeName"] = json!(name);
-            items.push(object);
-            items.push(inventory::namespace(&pod.spec().namespace));
-        }
-    }
-    json!({"apiVersion": "v1", "kind": "List", "items": items})
 }
 
 impl Pair {
     fn connect(&self, count: usize) {
-        let db = self.nodes[1].pod("data/db");
+        let db = self.scene.nodes()[1].pod("data/db");
         for _ in 0..count {
             let attempt = TcpAttempt::to(db.at(5432));
-            let build = self.nodes[0].pod("ci/build").netns();
+            let build = self.scene.nodes()[0].pod("ci/build").netns();
             assert_eq!(
                 attempt.exchange_from(build, b"hello").unwrap(),
                 Outcome::Answered
@@ -99,7 +56,10 @@ impl Pair {
     /// Exports of both, each of which has so many connections.
     fn exports(&self, name: &str, count: u64) -> [PathBuf; 2] {
         [0, 1].map(|number| {
-            let file = self.directory.path().join(format!("{name}-{number}.jsonl"));
+            let file = self
+                .scene
+                .directory()
+                .join(format!("{name}-{number}.jsonl"));
             let agent = &self.agents[number];
             let seen = settled(
                 || {
@@ -120,7 +80,7 @@ fn connections_between_two_nodes_count_once_and_an_export_never_twice() {
         return;
     }
     let pair = pair();
-    let db = pair.nodes[1].pod("data/db");
+    let db = pair.scene.nodes()[1].pod("data/db");
     let _server = TcpServer::start(db.netns(), db.at(5432)).unwrap();
     pair.connect(3);
     let early = pair.exports("early", 3);
@@ -147,7 +107,7 @@ fn connections_between_two_nodes_count_once_and_an_export_never_twice() {
     let all = [early.as_slice(), late.as_slice()].concat();
     assert_eq!(compared(&all), (5, 2));
 
-    let week = pair.directory.path().join("week.jsonl.gz");
+    let week = pair.scene.directory().join("week.jsonl.gz");
     let mut import = vec!["import".to_owned()];
     import.extend(paths(&all));
     import.extend(["--into".to_owned(), week.display().to_string()]);

@@ -75,16 +75,20 @@ impl Stage {
     /// An agent that writes every second, and for which no change is too young to count.
     pub(crate) fn agent(&self, arguments: &[&str]) -> AgentProcess {
         let store = self.store();
-        let store = store.to_str().unwrap();
-        let needed = [
-            "--history",
-            store,
-            "--history-interval",
-            "1",
-            "--grace",
-            "0",
-        ];
+        let needed = needed(&store);
         self.scene.agent(&[&needed, arguments].concat())
+    }
+
+    /// The same with this in its environment.
+    pub(crate) fn agent_with(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> AgentProcess {
+        let store = self.store();
+        let mut command = self.scene.command(&needed(&store));
+        command.args(arguments).envs(environment.iter().copied());
+        self.scene.start(command)
     }
 
     /// One connection, which carries something.
@@ -114,6 +118,12 @@ impl Stage {
         let connections = || connections(&self.remembered(agent), port);
         settled(connections, |seen| *seen >= count)
     }
+}
+
+fn needed(store: &Path) -> [&str; 6] {
+    let store = store.to_str().unwrap();
+    let [interval, grace] = ["--history-interval", "--grace"];
+    ["--history", store, interval, "1", grace, "0"]
 }
 
 /// Looks again and again until it is right or [`PATIENCE`] is over: what was seen last.

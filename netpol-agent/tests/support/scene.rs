@@ -1,6 +1,8 @@
 //! Pods on a node, their manifests, and the agent that is told of them.
 
-use netpol_testkit::{AgentProcess, Cluster, PodSpec, WorkDirectory, inventory};
+use std::process::Command;
+
+use netpol_testkit::{AgentProcess, Cluster, PodSpec, WorkDirectory, artifact, inventory};
 
 /// Removed with everything in it when dropped.
 pub(crate) struct Scene {
@@ -30,14 +32,21 @@ impl Scene {
 
     /// Starts the agent on the node, beside the arguments that every test needs.
     pub(crate) fn agent(&self, arguments: &[&str]) -> AgentProcess {
-        let manifests = self.directory.path().join("manifests");
-        let needed = [
-            "--inventory",
-            manifests.to_str().unwrap(),
-            "--node",
-            inventory::NODE_NAME,
-        ];
-        let arguments = needed.iter().chain(arguments).copied();
-        AgentProcess::start(self.cluster.node(), self.directory.path(), arguments).unwrap()
+        self.start(self.command(arguments))
+    }
+
+    /// What starts it.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(artifact::binary("netpol-agent").unwrap());
+        command.arg("--inventory");
+        command.arg(self.directory.path().join("manifests"));
+        command.args(["--node", inventory::NODE_NAME]);
+        command.args(arguments);
+        command
+    }
+
+    /// Starts it on the node.
+    pub(crate) fn start(&self, command: Command) -> AgentProcess {
+        AgentProcess::start_command(self.cluster.node(), self.directory.path(), command).unwrap()
     }
 }
