@@ -9,33 +9,33 @@
 //!                          awaited
 //! ```
 
+mod revision;
+
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use netpol_common::record::{Address, EventKind};
 use netpol_policy::cache::VerdictCache;
-use netpol_policy::verdict::Direction;
 
 use crate::awaited::{Awaited, Times};
 use crate::binding::Bindings;
 use crate::clock::Clock;
 use crate::enforcement::Enforcement;
 use crate::enrich::{Context, Enricher};
-use crate::flow::{
-    DropClass, Flow, Lost, Observed, Previous, Progress, Stage, Vantage, ip_address,
-};
+use crate::flow::{Lost, Progress, Stage, ip_address};
 use crate::inventory::Snapshot;
-use crate::judge::agreement;
 use crate::kernel::observation::Observation;
 use crate::local_node::LocalNode;
 use crate::log::FlowLog;
 use crate::metrics::Metrics;
 use crate::status::Status;
-use crate::summary::Subject;
-use crate::tracker::{Connection, Holders, Published, Tracker};
+use crate::tracker::{Holders, Tracker};
+use revision::{compose, previous_of};
+
+pub(crate) use revision::port_words;
 
 /// Answers of the policy engine that are kept, at some hundred bytes each. The pods of a node have some thousand different
 /// peers and ports together.
@@ -299,107 +299,6 @@ impl Holders for KnownHolders {
 
     fn is_pod(&self, address: Address) -> bool {
         self.snapshot.is_pod_address(ip_address(address))
-    }
-}
-
-/// A revision of a connection.
-fn compose(
-    connection: &Connection,
-    mut observed: Observed,
-    context: &Context,
-    [first_seen, last_seen]: [SystemTime; 2],
-    bindings: &Bindings,
-    answer_timeout: Duration,
-) -> Flow {
-    if let Some(drop) = &mut observed.drop {
-        if drop.class == DropClass::Firewall && context.no_endpoints {
-            drop.class = DropClass::NoEndpoints;
-        }
-        if drop.in_node_netns {
-            // Elsewhere the same numbers are other interfaces.
-            drop.interface = bindings.name(drop.ifindex);
-            drop.input_interface = bindings.name(drop.input_ifindex);
-        }
-    }
-    let protocol = connection.key.protocol;
-    let verdict = &context.computed.verdict;
-    let agreement = agreement(&observed, verdict.decision());
-    let summary = Subject {
-        source: &context.source,
-        destination: &context.destination,
-        port: &port_words(protocol, context.destination.port),
-        observed: &observed,
-        verdict,
-        not_evaluated: context.computed.not_evaluated,
-        agreement,
-        answer_timeout,
-    }
-    .sentence();
-    let [forward, reply] = connection.counters();
-    let vantages = [
-        (connection.at_source(), Direction::Egress),
-        (connection.at_destination(), Direction::Ingress),
-    ]
-    .into_iter()
-    .filter_map(|(seen, direction)| {
-        let seen = seen?;
-        let [forward, reply] = connection.counters_at(seen);
-        let ifindex = seen.key.ifindex;
-        Some(Vantage {
-            interface: bindings.name(ifindex),
-            ifindex,
-            direction,
-            forward,
-            reply,
-        })
-    })
-    .collect();
-    let [kind, code] = connection.icmp().to_be_bytes();
-    let inferred = !connection.opening_seen();
-    Flow {
-        id: connection.id,
-        revision: connection.revision,
-        first_seen,
-        last_seen,
-        protocol,
-        source: context.source.clone(),
-        destination: context.destination.clone(),
-        service: context.service.clone(),
-        direction_inferred: inferred,
-        mid_stream: inferred,
-        icmp: matches!(protocol, 1 | 58).then_some((kind, code)),
-        vantages,
-        forward,
-        reply,
-        state: connection.state(),
-        observed,
-        computed: context.computed.clone(),
-        agreement,
-        summary,
-        previous: None,
-    }
-}
-
-/// What the revision before said, told with the context it was told in.
-fn previous_of(published: Published, before: Option<&Context>, now: &Context) -> Previous {
-    let [forward, reply] = published.counters;
-    Previous {
-        verdict: published.observed.verdict,
-        forward,
-        reply,
-        was_of_other_ends: !before.is_some_and(|before| before.says_the_same(now)),
-    }
-}
-
-/// Protocol and port as sentences write them.
-pub(crate) fn port_words(protocol: u8, port: u16) -> String {
-    match protocol {
-        6 => format!("TCP {port}"),
-        17 => format!("UDP {port}"),
-        132 => format!("SCTP {port}"),
-        1 => "ICMP".to_owned(),
-        58 => "ICMPv6".to_owned(),
-        other => format!("IP protocol {other}"),
     }
 }
 

@@ -11,6 +11,7 @@
 //! else the packet's own, regardless of direction. The tracker reads no clock: `now` is CLOCK_BOOTTIME nanoseconds.
 
 mod connection;
+mod due;
 mod outcome;
 mod place;
 mod sighting;
@@ -28,12 +29,8 @@ use netpol_common::record::{Address, DropKey, DropState, FlowKey, FlowState};
 pub(crate) use connection::{Connection, Published};
 
 use crate::drop_class::Names;
-use crate::flow::{FlowId, Observed, ObservedVerdict, State};
+use crate::flow::{FlowId, State};
 
-/// How long a drop, or an answer made by the node, waits for the record that completes it.
-const COMPLETION: u64 = 50_000_000;
-/// How long the end of a published connection waits for its last counters.
-const SETTLING: u64 = 1_500_000_000;
 /// A node that rejects first sends its RST or ICMP error, which ends the connection, and then frees the packet: so much
 /// later at most (nanoseconds).
 const REJECT_LAG: u64 = 10_000_000;
@@ -264,7 +261,7 @@ impl Tracker {
             }
             connection.deadline = None;
             let to_node = self.holders.is_node(connection.destination().0);
-            let revision = snapshot(connection, now, to_node);
+            let revision = due::revision(connection, now, to_node);
             let is_told_again = std::mem::take(&mut connection.is_told_again);
             if connection.published.as_ref() == Some(&revision) && !is_told_again {
                 continue;
@@ -345,38 +342,8 @@ impl Tracker {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        connection.note_progress();
         let to_node = self.holders.is_node(connection.destination().0);
-        let evidence = connection.evidence(now, to_node);
-        let due = match &connection.published {
-            None if evidence.is_settled() => Some(now),
-            None if evidence.is_partial() => Some(now + COMPLETION),
-            None => Some(connection.answer_by.max(now)),
-            Some(published) => {
-                let verdict = evidence.outcome();
-                let counted = published.counters != connection.counters()
-                    || published.observed.drop != connection.shown_drop();
-                let newly_ended =
-                    published.state != State::Ended && connection.state() == State::Ended;
-                let changed = published.observed.verdict != verdict
-                    || published.observed.refused_by_peer != evidence.is_refused()
-                    || published.state == State::New && connection.state() == State::Established
-                    || published.dialled != connection.dialled.tuple
-                    || published.destination != connection.destination();
-                let first_drop = published.observed.drop.is_none() && !connection.drops.is_empty();
-                if changed && verdict.is_blocked() && evidence.node_reply.is_none() || first_drop {
-                    Some(now + COMPLETION)
-                } else if changed {
-                    Some(now)
-                } else if newly_ended {
-                    Some(if swept { now } else { now + SETTLING })
-                } else if swept && counted && verdict.is_blocked() {
-                    Some(now)
-                } else {
-                    None
-                }
-            }
-        };
+        let due = due::at(connection, to_node, now, swept);
         if let Some(due) = due {
             Self::set_deadline(&mut self.deadlines, connection, due);
         }
@@ -399,25 +366,4 @@ impl Tracker {
 fn is_over(state: &FlowState, now: u64) -> bool {
     let reported = flow_flag::NEW_REPORTED | flow_flag::ENDED_REPORTED;
     state.flags & reported == reported && now.saturating_sub(state.first_seen) > LINGER
-}
-
-fn snapshot(connection: &Connection, now: u64, to_node: bool) -> Published {
-    let evidence = connection.evidence(now, to_node);
-    let verdict = evidence.outcome();
-    Published {
-        observed: Observed {
-            verdict,
-            delivered: evidence.delivered,
-            reply_seen: evidence.replied,
-            refused_by_peer: evidence.is_refused(),
-            node_reply: evidence
-                .node_reply
-                .filter(|_| verdict != ObservedVerdict::Forwarded),
-            drop: connection.shown_drop(),
-        },
-        state: connection.state(),
-        dialled: connection.dialled.tuple,
-        destination: connection.destination(),
-        counters: connection.counters(),
-    }
 }
