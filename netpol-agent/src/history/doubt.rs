@@ -146,3 +146,134 @@ impl Doubts {
         explained
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use netpol_policy::manifest;
+    use netpol_policy::verdict::Verdict;
+
+    use super::*;
+    use crate::flow::{Computed, DropClass, ObservedVerdict};
+    use crate::inventory::{Change, Report};
+    use crate::testing::{allowed, drop_of, flow, pod_of};
+
+    const GRACE: Duration = Duration::from_secs(10);
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// A policy of `prod` that came at a time.
+    fn changed_at(seconds: u64) -> Snapshot {
+        let read = manifest::parse(
+            "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: closed, namespace: prod}, \
+             spec: {podSelector: {}, policyTypes: [Ingress]}}",
+        );
+        assert_eq!(read.errors, []);
+        let before = Snapshot::default().next(Vec::new(), Report::default(), at(1));
+        let changes = read.objects.into_iter().map(Change::Apply).collect();
+        before.next(changes, Report::default(), at(seconds))
+    }
+
+    /// From `ci` to `prod`, with the first packet at second 1000 and the latest at 2000.
+    fn disagreeing(agreement: flow::Agreement) -> Flow {
+        let mut flow = flow(1);
+        flow.source.identity = pod_of("ci", "build", ("Deployment", "build"));
+        flow.destination.identity = pod_of("prod", "web", ("Deployment", "web"));
+        (flow.first_seen, flow.last_seen) = (at(1000), at(2000));
+        flow.protocol = 6;
+        flow.agreement = agreement;
+        flow
+    }
+
+    fn with_verdict(mut flow: Flow, change: impl FnOnce(&mut Verdict)) -> Flow {
+        let mut verdict = allowed();
+        change(&mut verdict);
+        flow.computed = Arc::new(Computed {
+            verdict: Arc::new(verdict),
+            ..(*flow.computed).clone()
+        });
+        flow
+    }
+
+    #[test]
+    fn a_verdict_with_a_caveat_proves_nothing() {
+        let of = |caveat| {
+            let flow = disagreeing(flow::Agreement::AllowedButDropped);
+            let flow = with_verdict(flow, |verdict| verdict.caveats.push(caveat));
+            agreement(&flow, &Snapshot::default())
+        };
+        assert_eq!(of(Caveat::IpBlockMatchesPod), Agreement::Undetermined);
+        assert_eq!(of(Caveat::HostNetwork), Agreement::AllowedButDropped);
+    }
+
+    #[test]
+    fn a_refusal_from_another_node_may_be_its_firewalls() {
+        let refused = |denied_here: bool| {
+            let mut flow = disagreeing(flow::Agreement::DeniedButForwarded);
+            flow.observed.refused_by_peer = true;
+            flow.vantages.clear();
+            with_verdict(flow, |verdict| {
+                verdict.ingress.decision = Decision::Denied;
+                if denied_here {
+                    verdict.egress.decision = Decision::Denied;
+                }
+            })
+        };
+        let of = |flow: &Flow| agreement(flow, &Snapshot::default());
+        assert_eq!(of(&refused(false)), Agreement::Undetermined);
+        assert_eq!(of(&refused(true)), Agreement::DeniedButForwarded);
+        let mut answered = refused(false);
+        answered.observed.refused_by_peer = false;
+        assert_eq!(of(&answered), Agreement::DeniedButForwarded);
+    }
+
+    #[test]
+    fn what_a_change_cut_off_was_allowed_when_it_opened() {
+        let mut flow = disagreeing(flow::Agreement::AllowedButDropped);
+        flow.observed.verdict = ObservedVerdict::Dropped;
+        flow.observed.drop = Some(drop_of(DropClass::Firewall));
+        flow.observed.reply_seen = true;
+        assert_eq!(agreement(&flow, &changed_at(1500)), Agreement::Undetermined);
+        for other in [900, 2500] {
+            let agreement = agreement(&flow, &changed_at(other));
+            assert_eq!(agreement, Agreement::AllowedButDropped, "{other}");
+        }
+        // It never got through.
+        (flow.observed.reply_seen, flow.observed.delivered) = (false, false);
+        let agreement = agreement(&flow, &changed_at(1500));
+        assert_eq!(agreement, Agreement::AllowedButDropped);
+    }
+
+    #[test]
+    fn a_change_that_is_heard_of_late_explains() {
+        let flow = disagreeing(flow::Agreement::DeniedButForwarded);
+        let disagrees = Agreement::DeniedButForwarded;
+        for (heard, is_explained) in [(1004, true), (1020, false)] {
+            let mut doubts = Doubts::new(GRACE, UNIX_EPOCH);
+            let before = Snapshot::default().next(Vec::new(), Report::default(), at(1));
+            assert_eq!(doubts.share(&flow, disagrees, &before).after_change, 0);
+            let explained = doubts.settle(&changed_at(heard));
+            assert_eq!(explained == [flow.id], is_explained, "{heard}");
+            // Told again after that change.
+            let mut doubts = Doubts::new(GRACE, UNIX_EPOCH);
+            let share = doubts.share(&flow, disagrees, &changed_at(heard));
+            assert_eq!(share.after_change == 1, is_explained, "{heard}");
+        }
+    }
+
+    #[test]
+    fn datagrams_soon_after_the_start_may_go_on_from_before() {
+        let mut flow = disagreeing(flow::Agreement::DeniedButForwarded);
+        let resumed = |flow: &Flow, started| {
+            let mut doubts = Doubts::new(GRACE, at(started));
+            let disagrees = Agreement::DeniedButForwarded;
+            doubts.share(flow, disagrees, &Snapshot::default()).resumed
+        };
+        assert_eq!(resumed(&flow, 990), 0);
+        flow.protocol = 17;
+        assert_eq!((resumed(&flow, 990), resumed(&flow, 500)), (1, 0));
+    }
+}

@@ -47,17 +47,31 @@ impl<'a> Enforcers<'a> {
     /// Whether a policy that denies the edge selected these pods in that direction while it was seen.
     fn selects(&self, edge: &Edge, group: &PodGroup, direction: Direction) -> bool {
         let policies = edge.key.policies.iter();
-        let revisions = policies.filter_map(|policy| self.revisions.get(policy));
-        revisions
-            .flatten()
-            .filter(|revision| {
-                revision.since <= edge.totals.last_seen
-                    && revision
-                        .until
-                        .is_none_or(|until| until >= edge.totals.first_seen)
-            })
+        policies
+            .filter_map(|policy| self.revisions.get(policy))
+            .flat_map(|revisions| while_seen(revisions, edge))
             .any(|revision| selects(&revision.policy, group, direction))
     }
+}
+
+/// The forms of a policy that were in force while an edge was seen. A form is noted somewhat later than verdicts name it, so
+/// where there are none, the next one.
+fn while_seen<'a>(
+    revisions: &[&'a PolicyRevision],
+    edge: &Edge,
+) -> impl Iterator<Item = &'a PolicyRevision> {
+    let (first, last) = (edge.totals.first_seen, edge.totals.last_seen);
+    let was_over = |revision: &PolicyRevision| revision.until.is_some_and(|until| until < first);
+    let later: Vec<&PolicyRevision> = revisions
+        .iter()
+        .copied()
+        .filter(|revision| !was_over(revision))
+        .collect();
+    let next = later.iter().map(|revision| revision.since).min();
+    let until = next.map_or(last, |next| next.max(last));
+    later
+        .into_iter()
+        .filter(move |revision| revision.since <= until)
 }
 
 fn selects(policy: &RememberedPolicy, group: &PodGroup, direction: Direction) -> bool {

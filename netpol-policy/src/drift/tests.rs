@@ -266,6 +266,10 @@ fn a_node_is_not_measured_by_what_the_other_ends_node_has_to_stop() {
     assert_eq!(of(&history), 0);
     history.policies = vec![isolating("closed", false, true)];
     assert_eq!(of(&history), 50);
+    // Noted somewhat after the agent knew it.
+    history.policies[0].since = at(201);
+    assert_eq!(of(&history), 50);
+    history.policies[0].since = at(0);
     // A form of the policy that was not in force then says nothing.
     history.policies[0].until = Some(at(50));
     assert_eq!(of(&history), 0);
@@ -300,14 +304,26 @@ fn what_cannot_be_compared_is_counted_by_what_is_missing() {
     let mut undecided = leak("n1", 3);
     undecided.key.computed = Decision::Unknown;
     undecided.key.agreement = Agreement::Undetermined;
-    let drift = drift(&history(vec![unanswered, undecided]), &Options::default());
+    let mut by_a_router = stopped(leak("n1", 4));
+    by_a_router.key.drop = Some(DropKind {
+        reason: "NOT_SPECIFIED".into(),
+        class: "routing".into(),
+    });
+    by_a_router.key.agreement = Agreement::Undetermined;
+    let mut with_a_caveat = leak("n1", 5);
+    with_a_caveat.key.agreement = Agreement::Undetermined;
+    let mut cut_off = dropped(leak("n1", 6));
+    cut_off.key.agreement = Agreement::Undetermined;
+    let edges = vec![unanswered, undecided, by_a_router, with_a_caveat, cut_off];
+    let drift = drift(&history(edges), &Options::default());
     assert_eq!(
         (
             drift.coverage.compared,
             drift.coverage.outcome_unknown,
-            drift.coverage.verdict_unknown
+            drift.coverage.verdict_unknown,
+            drift.coverage.doubtful
         ),
-        (0, 2, 3)
+        (0, 6, 3, 11)
     );
     assert_eq!(drift.findings, []);
     assert_eq!(drift.policies, []);
