@@ -10,7 +10,9 @@ use crate::explain::peer_words;
 use crate::history::{History, Party, Traffic};
 use crate::inventory::NAMESPACE_NAME_LABEL;
 use crate::model::{Cidr, IpBlock, Labels, NetworkPolicy, Operator, Peer, Requirement, Selector};
-use crate::suggest::{Block, BlockLimits, Sieve, WorkloadName, addresses, block_words, group};
+use crate::suggest::{
+    Block, BlockLimits, Sieve, WorkloadName, addresses, block_words, group, selector,
+};
 use crate::verdict::Direction;
 
 /// What is at least so many times as wide as what was used of it is worth a change: addresses, and workloads.
@@ -113,7 +115,7 @@ impl Known<'_> {
         let permitted = self.selected(policy, peer);
         let mut peers: Vec<Peer> = Vec::new();
         for name in &used {
-            let named = sieve.named(name)?.selector.clone();
+            let named = selector(&sieve.named(name)?.labels);
             let narrowed = Peer::Pods {
                 namespaces: namespaces.map(|selector| both(&namespace(&name.namespace), selector)),
                 pods: both(&named, pods),
@@ -121,13 +123,17 @@ impl Known<'_> {
             if !peers.contains(&narrowed) {
                 peers.push(narrowed);
             }
+            // Told at once: whom many peers leave is costly to know.
+            if peers.len() > MOST {
+                return None;
+            }
         }
         let left: BTreeSet<WorkloadName> = peers
             .iter()
             .flat_map(|peer| self.selected(policy, peer))
             .collect();
         let is_far_more = left.len().saturating_mul(FAR_MORE_WORKLOADS) <= permitted.len();
-        if peers.is_empty() || peers.len() > MOST || !is_far_more {
+        if peers.is_empty() || !is_far_more {
             return None;
         }
         let unseen = permitted.difference(&left).map(ToString::to_string);
