@@ -18,9 +18,12 @@ const AFTER: &str = "\
 The file holds what every node remembers: who connected to whom, which rules matched, when each node watched and what it \
 lost, and the policies of that time. A node that could not be asked is named in it.
 
+With --since, it holds what was last seen since then, and claims to have watched no longer; what is in it counts in full. It \
+is for a look at the last day: `flows import` adds no such file to one that goes back further.
+
 Examples:
   flows export -o week.jsonl.gz             all that is remembered
-  flows export -o today.jsonl --since 24h   connections and rules last seen within a day; they count in full
+  flows export -o today.jsonl --since 24h   what was last seen within a day
   flows import mon.jsonl.gz tue.jsonl.gz --into week.jsonl.gz
   flows replay --history week.jsonl.gz --manifests deploy/
 
@@ -60,13 +63,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     let path = matches
         .get_one::<String>("into")
         .map_or("-", String::as_str);
+    let destination = save::Destination::open(path)?;
     let connection = args::connection(matches)?;
     let parts = latest(on_runtime(rpc::read(&connection, since))?);
     parts.iter().for_each(tell::missing);
     if parts.iter().all(|part| part.nodes.is_empty()) {
         return Err(CliError::NothingRemembered);
     }
-    save::write(path, &parts)?;
+    destination.write(&parts)?;
     tell::note(&format!("{path}: {}", Contents::of(&parts).line()));
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,8 @@ use netpol_api::json::Time;
 use netpol_policy::history::{History, Loss, MissingNode};
 use serde::Serialize;
 
-use crate::status::page::{Page, age};
+use crate::page::Page;
+use crate::status::page::age;
 use crate::text::counted;
 
 /// What is in a history.
@@ -107,22 +108,21 @@ impl Contents {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
-    pub(crate) fn text(&self) -> String {
-        let mut page = Page::default();
-        let rows: Vec<([String; 7], Vec<String>)> = self.nodes.iter().map(row).collect();
-        page.table(
-            ["NODE", "WATCHED", "FROM", "UNTIL", "EDGES", "RULES", "LOST"],
-            &rows,
-        );
-        for node in &self.missing {
-            let sentence = match node.node.as_str() {
-                "" => node.reason.clone(),
-                name => format!("no history of {name}: {}", node.reason),
-            };
-            page.notable(&format!("! {sentence}"));
+    /// `width`: columns of the terminal; `None` where lines are never broken.
+    pub(crate) fn text(&self, width: Option<usize>) -> String {
+        let mut page = Page::new(width);
+        let rows: Vec<Vec<String>> = self.nodes.iter().map(row).collect();
+        if !rows.is_empty() {
+            page.table(&HEADINGS, &rows, |_| false);
         }
-        page.text.push_str(&format!("{}\n", self.line()));
-        page.text
+        for node in &self.missing {
+            page.line(&match node.node.as_str() {
+                "" => format!("! {}", node.reason),
+                name => format!("! no history of {name}: {}", node.reason),
+            });
+        }
+        page.line(&self.line());
+        page.text()
     }
 
     /// All in one line.
@@ -140,7 +140,9 @@ impl Contents {
     }
 }
 
-fn row(node: &Node) -> ([String; 7], Vec<String>) {
+const HEADINGS: [&str; 7] = ["NODE", "WATCHED", "FROM", "UNTIL", "EDGES", "RULES", "LOST"];
+
+fn row(node: &Node) -> Vec<String> {
     let second = |time: &Option<Time>| match time {
         Some(Time(time)) => format!("{time:.0}"),
         None => "never".to_owned(),
@@ -157,7 +159,7 @@ fn row(node: &Node) -> ([String; 7], Vec<String>) {
             )
         })
         .collect();
-    let cells = [
+    vec![
         node.name.clone(),
         age(SignedDuration::from_secs(node.watched_seconds)),
         second(&node.from),
@@ -168,12 +170,11 @@ fn row(node: &Node) -> ([String; 7], Vec<String>) {
             [] => "nothing".to_owned(),
             losses => losses.join(", "),
         },
-    ];
-    (cells, Vec::new())
+    ]
 }
 
 /// The nearest that can be written.
-fn moment(time: SystemTime) -> Timestamp {
+pub(crate) fn moment(time: SystemTime) -> Timestamp {
     let nearest = if time < SystemTime::UNIX_EPOCH {
         Timestamp::MIN
     } else {

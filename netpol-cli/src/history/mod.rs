@@ -17,7 +17,7 @@ use clap::ArgMatches;
 use netpol_policy::history::{History, add_up};
 
 pub(crate) use self::arguments::arguments;
-pub(crate) use self::contents::Contents;
+pub(crate) use self::contents::{Contents, moment};
 use crate::error::CliError;
 use crate::{args, on_runtime};
 
@@ -25,8 +25,8 @@ use crate::{args, on_runtime};
 /// which nodes are missing, is told on standard error.
 ///
 /// # Errors
-/// Files that are no histories, a server that does not answer, and nodes that remember nothing: with the exit code 2, since 1 is an answer of the
-/// commands that ask this.
+/// Files that are no histories, a server that does not answer, and nodes that remember nothing: with the exit code 2, since 1
+/// is an answer of the commands that ask this.
 pub(crate) fn load(matches: &ArgMatches) -> Result<History, CliError> {
     load_with_damage(matches).map(|(history, _)| history)
 }

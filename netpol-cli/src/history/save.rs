@@ -13,33 +13,92 @@ use netpol_policy::history::History;
 use crate::error::CliError;
 use crate::progress::Reporter;
 
-/// Writes histories, each of one node at most, under a name of its own first: a file of this name is replaced by a whole
-/// one alone. `-` is standard output.
-///
-/// # Errors
-/// What the file system says, with the path.
-pub(crate) fn write(path: &str, parts: &[History]) -> Result<(), CliError> {
-    if path == "-" {
-        let out = io::BufWriter::new(io::stdout().lock());
-        return fill(out, parts)
-            .and_then(|mut out| out.flush())
-            .map_err(CliError::Output);
+/// Where a history will be written: asked for before there is anything to write, so that a path that cannot be written to costs
+/// nobody an export.
+pub(crate) struct Destination<'a> {
+    /// As it was given, for messages.
+    path: &'a str,
+    place: Place,
+}
+
+enum Place {
+    Stdout,
+    /// A pipe or a device keeps its name.
+    Stream(File),
+    /// Under a name of its own first: a file of this name is replaced by a whole one alone.
+    Beside {
+        file: File,
+        unfinished: Unfinished,
+        path: PathBuf,
+    },
+}
+
+impl<'a> Destination<'a> {
+    /// `-` is standard output.
+    ///
+    /// # Errors
+    /// What the file system says, with the path.
+    pub(crate) fn open(path: &'a str) -> Result<Self, CliError> {
+        let place = match path {
+            "-" => Ok(Place::Stdout),
+            path => Place::of(Path::new(path)),
+        };
+        let place = place.map_err(|error| failed(path, error))?;
+        Ok(Self { path, place })
     }
-    let named = |error: io::Error| {
-        CliError::Output(io::Error::new(error.kind(), format!("{path}: {error}")))
-    };
-    let path = Path::new(path);
-    // A pipe or a device keeps its name.
-    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        let file = File::options().write(true).open(path).map_err(named)?;
-        return whole(file, path, parts).map(drop).map_err(named);
+
+    /// Writes histories, each of one node at most.
+    ///
+    /// # Errors
+    /// What the file system says, with the path. A file that was there is then as it was.
+    pub(crate) fn write(self, parts: &[History]) -> Result<(), CliError> {
+        let packs = Path::new(self.path);
+        let written = match self.place {
+            Place::Stdout => {
+                let out = io::BufWriter::new(io::stdout().lock());
+                let written = fill(out, parts).and_then(|mut out| out.flush());
+                return written.map_err(CliError::Output);
+            }
+            Place::Stream(file) => whole(file, packs, parts).map(drop),
+            Place::Beside {
+                file,
+                unfinished,
+                path,
+            } => whole(file, packs, parts)
+                .and_then(|file| file.sync_all())
+                .and_then(|()| fs::rename(&unfinished.0, path)),
+        };
+        written.map_err(|error| failed(self.path, error))
     }
-    let unfinished = Unfinished::beside(path).map_err(named)?;
-    let file = File::create_new(&unfinished.0).map_err(named)?;
-    whole(file, path, parts)
-        .and_then(|file| file.sync_all())
-        .and_then(|()| fs::rename(&unfinished.0, path))
-        .map_err(named)
+}
+
+impl Place {
+    fn of(path: &Path) -> io::Result<Self> {
+        let found = fs::metadata(path).ok();
+        if found.as_ref().is_some_and(|found| !found.is_file()) {
+            return File::options().write(true).open(path).map(Self::Stream);
+        }
+        // Behind a link, what it points to is replaced.
+        let path = match found {
+            Some(_) => fs::canonicalize(path)?,
+            None => path.to_owned(),
+        };
+        let unfinished = Unfinished::beside(&path)?;
+        let file = File::create_new(&unfinished.0)?;
+        if let Some(found) = found {
+            // Whoever could not read the old file cannot read the new one.
+            file.set_permissions(found.permissions())?;
+        }
+        Ok(Self::Beside {
+            file,
+            unfinished,
+            path,
+        })
+    }
+}
+
+fn failed(path: &str, error: io::Error) -> CliError {
+    CliError::Output(io::Error::new(error.kind(), format!("{path}: {error}")))
 }
 
 /// A file that is removed, unless it has got another name.

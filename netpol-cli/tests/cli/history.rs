@@ -80,7 +80,7 @@ async fn an_import_is_never_counted_twice() {
     assert_eq!(code, 0);
     assert_eq!(
         said,
-        "flows: 2 readings are left out: the same memories were read later\n"
+        "flows: 2 readings are left out: the same memories were read later, or they are the same\n"
     );
     let (code, _, json) = import(&[&path("anew"), &into, "--into", &into]).await;
     assert_eq!(code, 0);
@@ -109,6 +109,58 @@ async fn an_import_is_never_counted_twice() {
     // Nothing is left beside the file.
     let names = fs::read_dir(directory).unwrap().count();
     assert_eq!(names, 6);
+}
+
+/// An export with `--since` is no replacement for one that goes back a week.
+#[tokio::test]
+async fn a_week_is_not_lost_to_the_export_of_a_day() {
+    let directory = tempfile::tempdir().unwrap();
+    let week = file("a", "s", 10).replace(
+        r#"{"from":"2026-11-21T15:00:00Z""#,
+        r#"{"from":"2026-11-14T15:00:00Z""#,
+    );
+    let week = written(directory.path(), "week", &week);
+    let before = fs::read_to_string(&week).unwrap();
+    let day = written(directory.path(), "day", &file("a", "s", 50));
+    let (week, day) = (week.to_str().unwrap(), day.to_str().unwrap());
+    let (code, said, _) = import(&[day, "--into", week]).await;
+    assert_eq!(code, 2, "{said}");
+    assert!(
+        said.contains("a: the latest export begins 2026-11-21T15:00:00Z and would take the place"),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(week).unwrap(), before);
+    let (code, said, _) = import(&[week, day]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("export without --since"), "{said}");
+    // What a node forgets in time is no reason: a day later it is a day less.
+    let later = file("a", "s", 20)
+        .replace(r#"{"from":"2026-11-21T15"#, r#"{"from":"2026-11-15T15"#)
+        .replace("2026-11-21T15:20", "2026-11-22T15:20");
+    let later = written(directory.path(), "later", &later);
+    let (code, said, _) = import(&[later.to_str().unwrap(), "--into", week]).await;
+    assert_eq!(code, 0, "{said}");
+}
+
+/// History is not for everybody's eyes.
+#[tokio::test]
+#[cfg(unix)]
+async fn a_file_that_is_replaced_keeps_its_mode_and_its_place() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let real = written(directory, "real", &file("a", "s", 10));
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o600)).unwrap();
+    let link = directory.join("link");
+    symlink(&real, &link).unwrap();
+    let other = written(directory, "other", &file("b", "s", 10));
+    let (code, said, _) =
+        import(&[other.to_str().unwrap(), "--into", link.to_str().unwrap()]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    let mode = fs::metadata(&real).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(fs::read_to_string(&real).unwrap().contains("\"b\""));
 }
 
 #[tokio::test]

@@ -40,11 +40,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(
-        revision: &PolicyRevision,
-        read_at: Option<SystemTime>,
-        now: Option<SystemTime>,
-    ) -> Self {
+    fn of(revision: &PolicyRevision, read_at: Option<SystemTime>, now: Option<SystemTime>) -> Self {
         let since = revision.since;
         let end = revision.until.or(read_at).unwrap_or(since).max(since);
         Self {
