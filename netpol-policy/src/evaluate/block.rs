@@ -24,7 +24,11 @@ impl Blocks<'_> {
                 let within = |blocks: &[Cidr]| blocks.iter().any(|block| block.contains(address));
                 Match::of(within(self.of) && !within(self.except))
             }
-            (Who::Pod(_), None) => self.hold_all_of(question.inventory.pod_ranges()),
+            (Who::Pod(_), None) => match self.hold_all_of(question.inventory.pod_span()) {
+                // Several blocks may hold one range each.
+                Match::Unknown(_) => self.hold_all_of(question.inventory.pod_ranges()),
+                decided => decided,
+            },
             (_, None) => Match::Unknown(Caveat::AddressUnknown),
         }
     }
@@ -49,7 +53,7 @@ impl Blocks<'_> {
         });
         let unknown = Match::Unknown(Caveat::AddressUnknown);
         let first = ranges.next().unwrap_or(unknown);
-        if ranges.all(|range| range == first) {
+        if first == unknown || ranges.all(|range| range == first) {
             first
         } else {
             unknown

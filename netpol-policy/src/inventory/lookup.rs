@@ -230,6 +230,11 @@ impl Inventory {
         &self.pod_ranges
     }
 
+    /// The addresses of [`Self::pod_ranges`], in as few blocks as can be.
+    pub(crate) fn pod_span(&self) -> &[Cidr] {
+        &self.pod_span
+    }
+
     /// Which way of reading its objects this is: inventories of one number read the same objects the same way.
     pub(crate) fn reading(&self) -> u64 {
         self.reading

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use imbl::shared_ptr::DefaultSharedPtr;
 use imbl::{GenericHashMap, GenericHashSet};
+use ipnet::IpNet;
 
 use self::blocks::{PodBlocks, PolicyBlocks};
 use self::claims::Claims;
@@ -65,6 +66,8 @@ pub struct Inventory {
     dialect: Dialect,
     names: Map<IpAddr, Arc<[Arc<str>]>>,
     pod_ranges: Arc<[Cidr]>,
+    /// The same addresses in as few blocks as can be: nodes have ranges one after the other.
+    pod_span: Arc<[Cidr]>,
     /// Another for each way of reading the same objects.
     reading: u64,
 }
@@ -113,6 +116,11 @@ impl Inventory {
     #[must_use]
     pub fn with_pod_ranges(mut self, ranges: &[Cidr]) -> Self {
         self.pod_ranges = ranges.into();
+        let nets: Vec<IpNet> = ranges.iter().map(Cidr::net).collect();
+        self.pod_span = IpNet::aggregate(&nets)
+            .into_iter()
+            .map(Cidr::from)
+            .collect();
         self.reading = next_number();
         self
     }
@@ -123,6 +131,7 @@ impl Inventory {
         self.dialect = other.dialect;
         self.names = other.names.clone();
         self.pod_ranges = other.pod_ranges.clone();
+        self.pod_span = other.pod_span.clone();
         self.reading = other.reading;
         self
     }
