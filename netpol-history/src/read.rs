@@ -31,13 +31,20 @@ pub enum ReadError {
         written_by: String,
     },
     /// The input broke off.
-    #[error("{source}, after line {after}")]
+    #[error("{source}{}", place(*.after))]
     Io {
         /// The last line that was read, from 1.
         after: u64,
         /// Why.
         source: io::Error,
     },
+}
+
+fn place(after: u64) -> String {
+    match after {
+        0 => String::new(),
+        line => format!(", after line {line}"),
+    }
 }
 
 fn by(program: &str) -> String {

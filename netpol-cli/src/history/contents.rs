@@ -140,7 +140,7 @@ impl Contents {
     }
 }
 
-const HEADINGS: [&str; 7] = ["NODE", "WATCHED", "FROM", "UNTIL", "EDGES", "RULES", "LOST"];
+const HEADINGS: [&str; 7] = ["NODE", "WATCHED", "EDGES", "RULES", "FROM", "UNTIL", "LOST"];
 
 fn row(node: &Node) -> Vec<String> {
     let second = |time: &Option<Time>| match time {
@@ -162,10 +162,10 @@ fn row(node: &Node) -> Vec<String> {
     vec![
         node.name.clone(),
         age(SignedDuration::from_secs(node.watched_seconds)),
-        second(&node.from),
-        second(&node.until),
         node.edges.to_string(),
         node.rules.to_string(),
+        second(&node.from),
+        second(&node.until),
         match losses.as_slice() {
             [] => "nothing".to_owned(),
             losses => losses.join(", "),

@@ -54,7 +54,7 @@ fn watched(found: &Found<'_>) -> Vec<String> {
         sentences.push("Nothing was lost.".to_owned());
     }
     for node in &evidence.missing {
-        sentences.push(format!("Missing: {}: {}.", node.name, node.reason));
+        sentences.push(format!("Missing: {node}."));
     }
     if !basis.without_history.is_empty() {
         let nodes = some(&basis.without_history, TOLD);

@@ -173,8 +173,8 @@ async fn what_is_in_a_file_is_shown_by_node() {
         .unwrap();
     assert!(output.status.success());
     let expected =
-        "  NODE    WATCHED  FROM                  UNTIL                 EDGES  RULES  LOST
-  node-a  30m 0s   2026-11-21T15:00:00Z  2026-11-21T15:30:00Z  1      0      2 kernel ring full
+        "  NODE    WATCHED  EDGES  RULES  FROM                  UNTIL                 LOST
+  node-a  30m 0s   1      0      2026-11-21T15:00:00Z  2026-11-21T15:30:00Z  2 kernel ring full
 1 node, 1 edge, 0 parts of policies that matched, 0 policies in force, 0 sets of pods
 ";
     assert_eq!(text(&output.stdout), expected);

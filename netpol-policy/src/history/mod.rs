@@ -22,6 +22,8 @@ pub mod rule;
 pub mod traffic;
 pub mod watched;
 
+use std::fmt;
+
 use crate::model::{Cidr, Node, Service};
 
 pub use add_up::{add_up, latest, with_the_latest};
@@ -73,8 +75,19 @@ impl History {
 /// A node whose history could not be had.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MissingNode {
-    /// Its name, or its agent's address where the name is not known.
+    /// Its name, or its agent's address where the name is not known; empty where nothing is known of it, as of what a damaged
+    /// file held.
     pub name: String,
     /// In plain words.
     pub reason: String,
+}
+
+/// `node-a: its agent is silent`; the reason alone where there is no name.
+impl fmt::Display for MissingNode {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.name.is_empty() {
+            write!(out, "{}: ", self.name)?;
+        }
+        out.write_str(&self.reason)
+    }
 }
