@@ -148,12 +148,13 @@ fn what_is_let_through_and_what_is_dropped_is_told_apart() {
         &[
             ("not-enforced", "data/db[Pod]", 1),
             ("host-network", "data/db[Pod]", 1),
-            ("already-open", "data/db[Pod]", 1),
+            ("already-open", "data/db[Pod]", 0),
             ("dropped", "shop/cache[Pod]", 2),
         ],
     );
     let findings = &drift["findings"];
     assert_eq!(findings[1]["from"], "node node-2", "{findings:#}");
+    assert_eq!(findings[2]["already_open"], 1, "{findings:#}");
     assert_eq!(
         findings[3]["drop"],
         json!({"reason": "NETFILTER_DROP", "class": "firewall"})
