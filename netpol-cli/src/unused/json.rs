@@ -68,6 +68,8 @@ struct NodeJson {
     name: String,
     pods: u32,
     watched_seconds: u64,
+    /// The most at a time.
+    interfaces_not_watched: u64,
 }
 
 #[derive(Serialize)]
@@ -188,6 +190,7 @@ fn watch(watch: &Watch) -> WatchJson {
         name: node.name.to_string(),
         pods: node.pods,
         watched_seconds: node.watched.as_secs(),
+        interfaces_not_watched: node.blind,
     });
     let without = watch.without_history.iter().map(|(name, pods)| PodsJson {
         name: name.to_string(),

@@ -27,6 +27,7 @@ use crate::error::CliError;
 use crate::history;
 use crate::progress::Reporter;
 use crate::proposed::{self, Place, Proposed};
+use crate::screen;
 
 /// Something has a status that `--fail-on` names.
 const FOUND: u8 = 1;
@@ -59,8 +60,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     let mut out = AutoStream::new(io::stdout(), color_of(matches));
     let text = match arguments.format {
         _ if arguments.patch => patch::text(&history, &policies, &shown),
-        Format::Text => table::text(&shown, false),
-        Format::Wide => table::text(&shown, true),
+        Format::Text => table::text(&shown, false, screen::terminal_width()),
+        Format::Wide => table::text(&shown, true, screen::terminal_width()),
         Format::Json => json::text(&shown).map_err(CliError::Answer)?,
         Format::Yaml => json::yaml(&shown).map_err(CliError::Answer)?,
     };

@@ -102,6 +102,12 @@ fn told(policy: &PatchedPolicy) -> Vec<String> {
             explain::policy(reference),
             reference.name
         ));
+        if reference.kind == PolicyKind::NetworkPolicy {
+            told.push(
+                "pods that it would select are not isolated by it then, should there be any"
+                    .to_owned(),
+            );
+        }
     }
     told
 }

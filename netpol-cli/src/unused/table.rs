@@ -12,8 +12,8 @@ use crate::traffic;
 const HEADING: Style = Style::new().bold();
 const UNUSED: Style = AnsiColor::Yellow.on_default();
 
-/// The whole answer.
-pub(super) fn text(shown: &Shown<'_>, wide: bool) -> String {
+/// The whole answer, for a terminal of this width.
+pub(super) fn text(shown: &Shown<'_>, wide: bool, width: Option<usize>) -> String {
     let mut rows = vec![headings(shown, wide)];
     let mut is_unused = vec![false];
     for (policy, entry) in shown.entries().filter(|(_, entry)| shown.has(entry)) {
@@ -22,7 +22,7 @@ pub(super) fn text(shown: &Shown<'_>, wide: bool) -> String {
     }
     let mut page = String::new();
     if rows.len() > 1 {
-        table(&mut page, &rows, &is_unused);
+        table(&mut page, &rows, &is_unused, width);
         page.push('\n');
     }
     page.push_str(&summary(shown));
@@ -102,12 +102,16 @@ fn row(shown: &Shown<'_>, policy: &PolicyReport, entry: &Entry, wide: bool) -> V
 }
 
 /// Columns; what is unused catches the eye.
-fn table(page: &mut String, rows: &[Vec<String>], is_unused: &[bool]) {
-    for (index, line) in columns::lines(rows).iter().enumerate() {
+fn table(page: &mut String, rows: &[Vec<String>], is_unused: &[bool], width: Option<usize>) {
+    for (index, line) in columns::within(rows, width).iter().enumerate() {
+        let beside = &line.beside;
         match (index, is_unused[index]) {
-            (0, _) => page.push_str(&format!("{HEADING}{line}{HEADING:#}\n")),
-            (_, true) => page.push_str(&format!("{UNUSED}{line}{UNUSED:#}\n")),
-            (_, false) => page.push_str(&format!("{line}\n")),
+            (0, _) => page.push_str(&format!("{HEADING}{beside}{HEADING:#}\n")),
+            (_, true) => page.push_str(&format!("{UNUSED}{beside}{UNUSED:#}\n")),
+            (_, false) => page.push_str(&format!("{beside}\n")),
+        }
+        for below in &line.below {
+            page.push_str(&format!("{below}\n"));
         }
     }
 }
@@ -148,7 +152,7 @@ fn summary(shown: &Shown<'_>) -> String {
         ));
     }
     for node in &shown.report.missing {
-        let line = format!("Missing: {}: {}", node.name, node.reason);
+        let line = format!("Missing: {node}");
         text.push_str(&clean(&line));
         text.push('\n');
     }

@@ -273,7 +273,9 @@ spec:
 /// All ports of a scan as one, allowed once by an earlier form of the policy: the answer is not known before nor after.
 #[test]
 fn what_may_be_needed_by_traffic_that_cannot_be_decided_stays() {
-    let text = format!("web: {{podSelector: {{}}, ingress: [{{from: [{BUILD}], ports: [{{port: 80}}, {{port: 443}}]}}]}}");
+    let text = format!(
+        "web: {{podSelector: {{}}, ingress: [{{from: [{BUILD}], ports: [{{port: 80}}, {{port: 443}}]}}]}}"
+    );
     let world = |first, computed| {
         World::new("")
             .policies(&text, 10)

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::cut::Trimmed;
 use super::{PatchProgress, Replayed};
-use crate::history::{
-    Agreement, History, Part, PolicyName, RememberedPolicy, Traffic, traffic,
-};
+use crate::history::{Agreement, History, Part, PolicyName, RememberedPolicy, Traffic, traffic};
 use crate::replay::{Answer, Engine, LabelsOf};
 use crate::verdict::{Decision, Direction, DirectionVerdict, RuleRef, TierOutcome, Verdict};
 
