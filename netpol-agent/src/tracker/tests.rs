@@ -13,7 +13,7 @@ use netpol_common::record::{
 
 use super::sighting::TCP;
 use super::*;
-use crate::flow::{NodeReply, record_address};
+use crate::flow::{NodeReply, Observed, ObservedVerdict, record_address};
 
 const NODE: u32 = 4026531840;
 const MS: u64 = 1_000_000;
