@@ -51,6 +51,7 @@ pub struct Metrics {
     certificates: Arc<OnceLock<CertificateCollector>>,
     watches: Arc<OnceLock<Arc<Watches>>>,
     exported: Family<ExportLabel, Counter>,
+    export_failures: Family<ExportLabel, Counter>,
     export_up: Family<ExportLabel, Gauge>,
     history_edges: Gauge,
     history_uses: Gauge,
@@ -132,6 +133,12 @@ impl Metrics {
     /// Counts a line or an Event that an export wrote.
     pub fn exported(&self, export: &'static str) {
         self.exported.get_or_create(&ExportLabel { export }).inc();
+    }
+
+    /// Counts a try of an export to write that failed.
+    pub fn export_failed(&self, export: &'static str) {
+        let label = ExportLabel { export };
+        self.export_failures.get_or_create(&label).inc();
     }
 
     /// Notes whether an export takes what it is given.
@@ -300,6 +307,11 @@ impl Metrics {
             "exported",
             "Lines and Events written, by export",
             self.exported.clone(),
+        );
+        registry.register(
+            "export_failures",
+            "Tries to write that failed, by export",
+            self.export_failures.clone(),
         );
         registry.register(
             "export_up",

@@ -79,8 +79,9 @@ impl Export {
         }
     }
 
-    /// Notes what keeps it from taking more, and logs it where it is news.
+    /// Notes what keeps it from taking more, and logs it where it is news; counted each time.
     pub(crate) fn failed(&self, why: String) {
+        self.metrics.export_failed(self.name);
         let mut state = self.lock();
         let since = match &state.trouble {
             Some((known, _)) if *known == why => return,

@@ -1,11 +1,18 @@
 //! Disks that are full or cannot be written.
 
+#[path = "../support/figures.rs"]
+mod figures;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use figures::{HTTP, figure, wait_for_figure};
 use netpol_testkit::{AgentProcess, command};
 
 use crate::stage::{Stage, ask, can_run, settled};
+
+const UP: &str = "netpol_export_up{export=\"history\"}";
+const FAILURES: &str = "netpol_export_failures_total{export=\"history\"}";
 
 /// A file system in memory. Unmounted when dropped.
 struct Tmpfs(PathBuf);
@@ -47,9 +54,12 @@ fn trouble(agent: &AgentProcess) -> String {
 fn goes_on_and_recovers(mounted: &str, remounted: &str, told: &str) {
     let stage = Stage::new("");
     let tmpfs = Tmpfs::mount(&stage.store(), mounted);
-    let agent = stage.agent(&[]);
+    let agent = stage.agent(&["--http-listen", HTTP]);
     let error = settled(|| trouble(&agent), |error| !error.is_empty());
     assert!(error.contains(told), "{error:?}: {}", agent.log());
+    let node = stage.scene.cluster.node();
+    assert_eq!(wait_for_figure(node, UP, 0), 0);
+    assert!(figure(node, FAILURES) > 0);
     stage.talk("ci/build", "data/db", 5432, 3);
     assert_eq!(stage.wait_for_connections(&agent, 5432, 3), 3);
     let about = |line: &&str| line.contains("history") && line.contains("WARN");
@@ -59,6 +69,7 @@ fn goes_on_and_recovers(mounted: &str, remounted: &str, told: &str) {
     tmpfs.remount(remounted);
     let error = settled(|| trouble(&agent), String::is_empty);
     assert_eq!(error, "", "{}", agent.log());
+    assert_eq!(wait_for_figure(node, UP, 1), 1);
     agent.stop().unwrap();
     let agent = stage.agent(&[]);
     assert_eq!(stage.wait_for_connections(&agent, 5432, 3), 3);
