@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::label::{Naming, WorkloadName};
 use super::rule::SuggestedRule;
-use super::sift::Sieve;
+use super::sift::{Sieve, selector};
 use super::{Directions, Suggested, SuggestedKind};
 use crate::model::{NetworkPolicy, Selector};
 use crate::verdict::{Direction, PolicyKind, PolicyRef};
@@ -13,7 +13,7 @@ use crate::verdict::{Direction, PolicyKind, PolicyRef};
 /// Which workloads get a policy together.
 pub(super) struct Subjects {
     /// What selects them.
-    pub(super) selector: Selector,
+    pub(super) labels: Vec<(String, String)>,
     /// All that it selects and that have no policy of their own, in order.
     pub(super) workloads: Vec<WorkloadName>,
     /// Labels that pods had earlier do not match.
@@ -44,14 +44,14 @@ pub(super) fn subjects(
         own.insert(name.clone());
         let known = by_selector
             .iter_mut()
-            .find(|subjects| subjects.selector == named.selector);
+            .find(|subjects| subjects.labels == named.labels);
         match known {
             Some(subjects) => {
                 subjects.workloads.push(name);
                 subjects.is_of_now |= named.is_of_now;
             }
             None => by_selector.push(Subjects {
-                selector: named.selector.clone(),
+                labels: named.labels.clone(),
                 workloads: vec![name],
                 is_of_now: named.is_of_now,
                 absent: Vec::new(),
@@ -60,7 +60,7 @@ pub(super) fn subjects(
     }
     for subjects in &mut by_selector {
         // Whoever is selected is isolated, so what they do has to stand here too, unless it stands in their own policy.
-        let all = naming.selected(namespace, &subjects.selector);
+        let all = naming.selected(namespace, &subjects.labels);
         let more = all.into_iter().filter(|name| !own.contains(name));
         subjects.workloads.extend(more);
         subjects.workloads.sort();
@@ -87,7 +87,7 @@ pub(super) fn policy(
     Suggested {
         policy: NetworkPolicy {
             reference: reference(namespace),
-            subjects: subjects.selector,
+            subjects: selector(&subjects.labels),
             ingress: directions.ingress.then(|| plain(&ingress)),
             egress: directions.egress.then(|| plain(&egress)),
         },

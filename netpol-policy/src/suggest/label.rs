@@ -1,11 +1,12 @@
 //! Which labels select a workload's pods and nobody else's.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::history::party::GENERATED_LABELS;
 use crate::history::{History, Party, PodGroup};
-use crate::model::{Labels, Operator, Requirement, Selector, Workload};
+use crate::model::{Labels, Workload};
 
 /// Keys that say what a workload is, the most usual first: two of them are better than one of another kind that happens to
 /// be unique today.
@@ -23,17 +24,21 @@ const IDENTITY: [&str; 11] = [
     "release",
 ];
 
-/// Keys that change with a version, a roll-out or the tool that installs, beside [`GENERATED_LABELS`].
-const UNSTABLE: [&str; 12] = [
-    "app.kubernetes.io/managed-by",
-    "app.kubernetes.io/version",
+/// Keys, or what they are called behind any prefix, that change with a version, a roll-out or the tool that installs, beside
+/// [`GENERATED_LABELS`].
+const UNSTABLE: [&str; 15] = [
+    "build",
+    "canonical-revision",
     "chart",
-    "helm.sh/chart",
+    "commit",
+    "git-commit",
+    "git-sha",
     "heritage",
-    "istio.io/rev",
+    "image-tag",
+    "managed-by",
     "pod-template-generation",
+    "rev",
     "revision",
-    "rollouts-pod-template-hash",
     "topology.kubernetes.io/region",
     "topology.kubernetes.io/zone",
     "version",
@@ -79,8 +84,8 @@ impl std::fmt::Display for WorkloadName {
 /// Labels by which a policy can name a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Named {
-    /// Equality with one value each, in order of keys.
-    pub(crate) selector: Selector,
+    /// In order of keys.
+    pub(crate) labels: Vec<(String, String)>,
     /// Other workloads of the namespace that it selects as well, since no label tells them apart.
     pub(crate) also: Vec<WorkloadName>,
     /// Labels that its pods had earlier do not match: it names them as they are now.
@@ -91,7 +96,16 @@ pub(crate) struct Named {
 /// applies to them (rule 21).
 #[derive(Debug, Default)]
 pub(crate) struct Naming {
-    namespaces: BTreeMap<Arc<str>, BTreeMap<Workload, Forms>>,
+    namespaces: BTreeMap<Arc<str>, Namespace>,
+}
+
+#[derive(Debug, Default)]
+struct Namespace {
+    workloads: BTreeMap<Workload, Forms>,
+    /// Whose each form of each workload is, in order.
+    owners: Vec<Workload>,
+    /// Which of these forms have a label.
+    having: HashMap<(String, String), Bits>,
 }
 
 /// Labels of one workload's pods.
@@ -99,10 +113,38 @@ pub(crate) struct Naming {
 struct Forms {
     now: BTreeSet<Form>,
     ever: BTreeSet<Form>,
+    /// Where those of `ever` are among all of the namespace.
+    places: Range<usize>,
 }
 
 /// Labels in key order.
 type Form = Vec<(String, String)>;
+
+impl Namespace {
+    fn index(&mut self) {
+        for (workload, forms) in &mut self.workloads {
+            let first = self.owners.len();
+            self.owners
+                .extend(forms.ever.iter().map(|_| workload.clone()));
+            forms.places = first..self.owners.len();
+        }
+        for forms in self.workloads.values() {
+            for (place, form) in forms.places.clone().zip(&forms.ever) {
+                for label in form {
+                    let having = self.having.entry(label.clone());
+                    having
+                        .or_insert_with(|| Bits::none(self.owners.len()))
+                        .set(place);
+                }
+            }
+        }
+    }
+
+    /// The workloads of some forms.
+    fn owners(&self, forms: &Bits) -> BTreeSet<&Workload> {
+        forms.ones().map(|place| &self.owners[place]).collect()
+    }
+}
 
 impl Naming {
     pub(crate) fn of(history: &History) -> Self {
@@ -121,6 +163,9 @@ impl Naming {
                 }
             }
         }
+        for namespace in naming.namespaces.values_mut() {
+            namespace.index();
+        }
         naming
     }
 
@@ -128,7 +173,8 @@ impl Naming {
         if group.host_network {
             return;
         }
-        let workloads = self.namespaces.entry(group.namespace.clone()).or_default();
+        let namespace = self.namespaces.entry(group.namespace.clone()).or_default();
+        let workloads = &mut namespace.workloads;
         let forms = workloads.entry(group.workload.clone()).or_default();
         let form = form(&group.labels);
         if is_now {
@@ -139,30 +185,43 @@ impl Naming {
 
     /// The workloads of a namespace, in order.
     pub(crate) fn workloads(&self, namespace: &str) -> impl Iterator<Item = &Workload> {
-        let workloads = self.namespaces.get(namespace).into_iter().flatten();
-        workloads.map(|(workload, _)| workload)
+        let namespace = self.namespaces.get(namespace).into_iter();
+        namespace.flat_map(|namespace| namespace.workloads.keys())
+    }
+
+    fn forms(&self, name: &WorkloadName) -> Option<&Forms> {
+        self.namespaces
+            .get(&name.namespace)?
+            .workloads
+            .get(&name.workload)
     }
 
     /// Whether a workload has no pods now, but for those that have some now and then.
     pub(crate) fn is_absent(&self, name: &WorkloadName) -> bool {
-        let workloads = self.namespaces.get(&name.namespace);
-        let forms = workloads.and_then(|workloads| workloads.get(&name.workload));
         !matches!(&*name.workload.kind, "Job" | "CronJob")
-            && forms.is_none_or(|forms| forms.now.is_empty())
+            && self.forms(name).is_none_or(|forms| forms.now.is_empty())
     }
 
-    /// Workloads of which pods have, or had, labels that match.
-    pub(crate) fn selected(&self, namespace: &str, selector: &Selector) -> Vec<WorkloadName> {
-        let Some((namespace, workloads)) = self.namespaces.get_key_value(namespace) else {
+    /// Workloads of which pods have, or had, all of these labels.
+    pub(crate) fn selected(
+        &self,
+        name: &Arc<str>,
+        labels: &[(String, String)],
+    ) -> Vec<WorkloadName> {
+        let Some(namespace) = self.namespaces.get(name) else {
             return Vec::new();
         };
-        let matching = workloads.iter().filter(|(_, forms)| {
-            let mut forms = forms.ever.iter();
-            forms.any(|form| selector.matches(&form.iter().cloned().collect()))
-        });
-        matching
-            .map(|(workload, _)| WorkloadName {
-                namespace: namespace.clone(),
+        let mut forms = Bits::all(namespace.owners.len());
+        for label in labels {
+            match namespace.having.get(label) {
+                Some(having) => forms.keep(having),
+                None => return Vec::new(),
+            }
+        }
+        let owners = namespace.owners(&forms).into_iter();
+        owners
+            .map(|workload| WorkloadName {
+                namespace: name.clone(),
                 workload: workload.clone(),
             })
             .collect()
@@ -171,14 +230,13 @@ impl Naming {
     /// Labels that select all pods of a workload and as few others as can be; `None` where its pods have no lasting label in
     /// common.
     pub(crate) fn name(&self, name: &WorkloadName) -> Option<Named> {
-        let workloads = self.namespaces.get(&name.namespace)?;
-        let forms = workloads.get(&name.workload)?;
-        let ever = self.best(name, &forms.ever);
+        let forms = self.forms(name)?;
+        let ever = self.best(name, forms, &forms.ever);
         if ever.as_ref().is_some_and(|named| named.also.is_empty()) {
             return ever;
         }
         // What the pods were called once may be in the way of what they are called now.
-        let now = self.best(name, &forms.now).map(|named| Named {
+        let now = self.best(name, forms, &forms.now).map(|named| Named {
             is_of_now: true,
             ..named
         });
@@ -188,44 +246,31 @@ impl Naming {
         }
     }
 
-    fn best(&self, name: &WorkloadName, own: &BTreeSet<Form>) -> Option<Named> {
-        let others: Vec<(&Workload, &Form)> = self
-            .namespaces
-            .get(&name.namespace)?
-            .iter()
-            .filter(|(workload, _)| **workload != name.workload)
-            .flat_map(|(workload, forms)| forms.ever.iter().map(move |form| (workload, form)))
-            .collect();
-        let candidates = common(own)
-            .into_iter()
-            .map(|label| Candidate::new(label, &others))
-            .collect::<Vec<_>>();
-        let chosen = choose(&candidates, others.len())?;
-        let mut labels: Vec<&(String, String)> = chosen.iter().map(|one| &one.label).collect();
+    /// The best labels for some forms of a workload.
+    fn best(&self, name: &WorkloadName, forms: &Forms, own: &BTreeSet<Form>) -> Option<Named> {
+        let namespace = self.namespaces.get(&name.namespace)?;
+        let size = namespace.owners.len();
+        let candidates = common(own).into_iter().filter_map(|label| {
+            let mut others = namespace.having.get(&label)?.clone();
+            forms.places.clone().for_each(|own| others.clear(own));
+            Some(Candidate { label, others })
+        });
+        let candidates: Vec<Candidate> = candidates.collect();
+        let chosen = choose(&candidates, size)?;
+        let mut labels: Vec<(String, String)> =
+            chosen.iter().map(|one| one.label.clone()).collect();
         labels.sort();
-        let also: BTreeSet<WorkloadName> = matched(&chosen, others.len())
-            .ones()
-            .map(|index| WorkloadName {
-                namespace: name.namespace.clone(),
-                workload: others[index].0.clone(),
-            })
-            .collect();
+        let also = namespace.owners(&matched(&chosen, size)).into_iter();
         Some(Named {
-            selector: equal_to(labels),
-            also: also.into_iter().collect(),
+            labels,
+            also: also
+                .map(|workload| WorkloadName {
+                    namespace: name.namespace.clone(),
+                    workload: workload.clone(),
+                })
+                .collect(),
             is_of_now: false,
         })
-    }
-}
-
-/// A selector that wants these values.
-fn equal_to<'a>(labels: impl IntoIterator<Item = &'a (String, String)>) -> Selector {
-    let requirements = labels.into_iter().map(|(key, value)| Requirement {
-        key: key.clone(),
-        operator: Operator::In(vec![value.clone()]),
-    });
-    Selector {
-        requirements: requirements.collect(),
     }
 }
 
@@ -257,7 +302,9 @@ fn is_dns((key, value): &(String, String)) -> bool {
 }
 
 fn is_stable(key: &str) -> bool {
-    !GENERATED_LABELS.contains(&key) && !UNSTABLE.contains(&key)
+    let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
+    let is_known = |keys: &[&str]| keys.contains(&key) || keys.contains(&name);
+    !is_known(&GENERATED_LABELS) && !is_known(&UNSTABLE) && !name.ends_with("-hash")
 }
 
 fn rank(key: &str) -> usize {
@@ -274,19 +321,6 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn new(label: (String, String), others: &[(&Workload, &Form)]) -> Self {
-        let mut bits = Bits::none(others.len());
-        for (index, (_, form)) in others.iter().enumerate() {
-            if form.contains(&label) {
-                bits.set(index);
-            }
-        }
-        Self {
-            label,
-            others: bits,
-        }
-    }
-
     fn is_identity(&self) -> bool {
         IDENTITY.contains(&self.label.0.as_str())
     }
@@ -351,6 +385,7 @@ fn matched(chosen: &[&Candidate], others: usize) -> Bits {
 }
 
 /// A set of small numbers.
+#[derive(Clone, Debug)]
 struct Bits(Vec<u64>);
 
 impl Bits {
@@ -366,6 +401,10 @@ impl Bits {
 
     fn set(&mut self, index: usize) {
         self.0[index / 64] |= 1 << (index % 64);
+    }
+
+    fn clear(&mut self, index: usize) {
+        self.0[index / 64] &= !(1 << (index % 64));
     }
 
     fn keep(&mut self, other: &Self) {

@@ -47,7 +47,7 @@ pub(crate) use self::port::fold;
 pub use self::reason::Reason;
 pub use self::rule::{RuleKind, SuggestedRule};
 pub use self::seen::Seen;
-pub(crate) use self::sift::{Kept, Other, Sieve};
+pub(crate) use self::sift::{Kept, Other, Sieve, selector};
 pub use self::suggestion::{
     LeftOut, StillDenied, Suggested, SuggestedKind, Suggestions, Undecided, Withheld,
 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::draft::Subjects;
 use super::label::Naming;
 use crate::history::RememberedPolicy;
-use crate::model::{NetworkPolicy, Operator, Peer, PortMatch, PortRule, Rule};
+use crate::model::{NetworkPolicy, Peer, PortMatch, PortRule, Rule};
 use crate::unused::implies;
 use crate::verdict::Direction;
 
@@ -63,11 +63,8 @@ pub(super) fn wanted(subjects: &Subjects, namespace: &str, naming: &Naming) -> S
             false => workload.name.to_string(),
         };
     }
-    let values = subjects.selector.requirements.iter();
-    let mut values = values.filter_map(|one| match &one.operator {
-        Operator::In(values) => values.first().filter(|value| is_object_name(value)),
-        _ => None,
-    });
+    let values = subjects.labels.iter().map(|(_, value)| value);
+    let mut values = values.filter(|value| is_object_name(value));
     let first = || subjects.workloads.first().map(|name| &*name.workload.name);
     let name = values.next().map(String::as_str).or_else(first);
     name.unwrap_or_default().to_owned()

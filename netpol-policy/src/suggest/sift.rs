@@ -148,9 +148,13 @@ impl<'a> Sieve<'a> {
             Party::Pods(group) => {
                 let name = WorkloadName::of(group);
                 let named = self.named(&name).ok_or(Reason::PeerWithoutLabels)?;
-                let other = Other::pods(&name.namespace, &named.selector);
+                let also = named.also.clone();
+                let other = Other::Pods {
+                    namespace: name.namespace.clone(),
+                    labels: named.labels.clone(),
+                };
                 Ok(Kept {
-                    also: named.also.clone(),
+                    also,
                     ..kept(other, name.to_string())
                 })
             }
@@ -241,40 +245,24 @@ impl<'a> Sieve<'a> {
         let mut workloads = workloads.iter();
         let only = workloads.next().filter(|_| workloads.next().is_none());
         let named = only.and_then(|name| Some((name, self.named(name)?)));
-        Some(match named {
-            Some((name, named)) => Backends {
-                other: Other::pods(&name.namespace, &named.selector),
-                called: name.to_string(),
-                also: named.also.clone(),
-                ports,
-                is_dns,
+        let (labels, called, also) = match named {
+            Some((name, named)) => (named.labels.clone(), name.to_string(), named.also.clone()),
+            None => (
+                pairs(labels),
+                format!("service {namespace}/{name}"),
+                Vec::new(),
+            ),
+        };
+        Some(Backends {
+            other: Other::Pods {
+                namespace: service.namespace.clone(),
+                labels,
             },
-            None => Backends {
-                other: Other::Pods {
-                    namespace: service.namespace.clone(),
-                    labels: pairs(labels),
-                },
-                called: format!("service {namespace}/{name}"),
-                also: Vec::new(),
-                ports,
-                is_dns,
-            },
+            called,
+            also,
+            ports,
+            is_dns,
         })
-    }
-}
-
-impl Other {
-    fn pods(namespace: &Arc<str>, selector: &Selector) -> Self {
-        let labels = selector.requirements.iter();
-        let labels = labels.filter_map(|one| match &one.operator {
-            Operator::In(values) => Some((one.key.clone(), values.first()?.clone())),
-            // Names are made of equalities alone.
-            _ => None,
-        });
-        Self::Pods {
-            namespace: namespace.clone(),
-            labels: labels.collect(),
-        }
     }
 }
 

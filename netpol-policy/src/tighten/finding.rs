@@ -118,6 +118,20 @@ pub(super) fn counted(addresses: u64) -> String {
     }
 }
 
+/// Names of what was used that are told by themselves.
+const USED: usize = 8;
+
+/// `a, b and 3 more`.
+pub(super) fn few(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    let told = names.len().min(USED);
+    let mut words = names[..told].join(", ");
+    if told < names.len() {
+        words.push_str(&format!(" and {} more", names.len() - told));
+    }
+    words
+}
+
 fn examples(names: &[String], out: &mut fmt::Formatter<'_>) -> fmt::Result {
     if names.is_empty() {
         return Ok(());

@@ -1,6 +1,6 @@
 //! One policy, narrowed rule by rule.
 
-use super::finding::{Finding, Place, Unseen};
+use super::finding::{Finding, Place, Unseen, few};
 use super::peers::{Known, others};
 use super::ports;
 use super::uses::{Use, Uses};
@@ -105,11 +105,7 @@ impl Narrowing<'_> {
         for (_, evidence) in &found {
             called.extend(&evidence.called);
         }
-        let used = called
-            .iter()
-            .map(|name| name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ");
+        let used = few(called.iter().map(|name| (*name).clone()));
         let population = self.known.history.population.iter();
         let mut unseen: Vec<String> = population
             .filter(|present| !present.group.host_network)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::finding::{Unseen, counted};
+use super::finding::{Unseen, counted, few};
 use crate::explain::peer_words;
 use crate::history::{History, Party, Traffic};
 use crate::inventory::NAMESPACE_NAME_LABEL;
@@ -18,8 +18,6 @@ use crate::verdict::Direction;
 /// What is at least so many times as wide as what was used of it is worth a change: addresses, and workloads.
 const FAR_MORE_ADDRESSES: u64 = 4;
 const FAR_MORE_WORKLOADS: usize = 2;
-/// Addresses that are told by themselves.
-const TOLD: usize = 4;
 /// More peers than these in place of one are no help to a reader.
 const MOST: usize = 8;
 
@@ -89,7 +87,7 @@ impl Known<'_> {
         };
         Some(Narrowed {
             permits: format!("{}: {}", words(block), counted(permitted)),
-            used: named(&used),
+            used: few(used.iter().map(block_words)),
             unseen: Unseen::Addresses(unseen),
             peers: peers.into_iter().map(Peer::IpBlock).collect(),
         })
@@ -137,14 +135,13 @@ impl Known<'_> {
             return None;
         }
         let unseen = permitted.difference(&left).map(ToString::to_string);
-        let names: Vec<String> = used.iter().map(ToString::to_string).collect();
         Some(Narrowed {
             permits: format!(
                 "{}: {} workloads are known",
                 peer_words(peer, policy),
                 permitted.len()
             ),
-            used: names.join(", "),
+            used: few(used.iter().map(ToString::to_string)),
             unseen: Unseen::Workloads(unseen.collect()),
             peers,
         })
@@ -195,16 +192,6 @@ fn words(block: &IpBlock) -> String {
     if !block.except.is_empty() {
         let except: Vec<String> = block.except.iter().map(ToString::to_string).collect();
         words.push_str(&format!(" except {}", except.join(", ")));
-    }
-    words
-}
-
-/// `203.0.113.7, 203.0.113.9 and 3 more`.
-fn named(used: &[IpNet]) -> String {
-    let told: Vec<String> = used.iter().take(TOLD).map(block_words).collect();
-    let mut words = told.join(", ");
-    if let Some(more @ 1..) = used.len().checked_sub(TOLD) {
-        words.push_str(&format!(" and {more} more"));
     }
     words
 }

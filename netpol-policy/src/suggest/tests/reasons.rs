@@ -66,7 +66,13 @@ fn other_ends_that_no_rule_can_name() {
             "peer-without-labels",
         ),
         (
-            Party::Pods(group("data/hash", "pod-template-hash=5d4f").into()),
+            Party::Pods(
+                group(
+                    "data/hash",
+                    "pod-template-hash=5d4f,ci.example/git-commit=1f3a,config-hash=9",
+                )
+                .into(),
+            ),
             "peer-without-labels",
         ),
         (outside("203.0.113.0/24"), ""),
