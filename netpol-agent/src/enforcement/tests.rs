@@ -1,8 +1,11 @@
 use std::sync::Arc;
+use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
 use netpol_policy::drift::NodeRecord;
 use netpol_policy::history::PolicyName;
+use netpol_policy::manifest;
 use netpol_policy::model::Workload;
 use netpol_policy::verdict::{
     Caveat, DecidedBy, Decision, Denial, DenyReason, Direction, PolicyKind, PolicyRef, Verdict,
@@ -12,6 +15,7 @@ use super::Enforcement;
 use crate::flow::{
     Agreement, Computed, Counters, DropClass, Flow, ObservedVerdict, Previous, Vantage,
 };
+use crate::inventory::{Change, Report, Snapshot};
 use crate::metrics::Metrics;
 use crate::testing::{allowed, drop_of, flow, pod_of};
 
@@ -250,4 +254,41 @@ fn what_is_remembered_is_told_at_the_start() {
     assert_eq!(enforcement.warning(), None);
     let other = |id: u64| leak(id, if id.is_multiple_of(2) { "web" } else { "db" }, "other");
     assert!(!told(&enforcement, (1..9).map(other)));
+}
+
+#[test]
+fn a_change_that_is_heard_of_within_the_grace_window_explains_what_was_let_through() {
+    let grace = Duration::from_millis(500);
+    for is_heard in [false, true] {
+        let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+        let began = SystemTime::now();
+        let enforcement = Enforcement::new(
+            Metrics::default(),
+            snapshot.clone(),
+            grace,
+            SystemTime::UNIX_EPOCH,
+        );
+        let to = |id: u64| Flow {
+            first_seen: began,
+            ..leak(
+                id,
+                if id.is_multiple_of(2) { "web" } else { "db" },
+                "closed",
+            )
+        };
+        assert!(!told(&enforcement, (1..=9).map(to)), "it is held");
+        if is_heard {
+            let read = manifest::parse(
+                "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: other, namespace: prod}, \
+                 spec: {podSelector: {}, ingress: [{}]}}",
+            );
+            assert_eq!(read.errors, []);
+            let changes = read.objects.into_iter().map(Change::Apply).collect();
+            let first = Snapshot::default().next(Vec::new(), Report::default(), began);
+            let heard = began + Duration::from_millis(1);
+            snapshot.store(Arc::new(first.next(changes, Report::default(), heard)));
+        }
+        sleep(grace);
+        assert_eq!(enforcement.warning().is_none(), is_heard);
+    }
 }

@@ -21,11 +21,11 @@ pub(super) struct Arguments {
 const AFTER: &str = "\
 What was seen and what policies say are never derived from one another; this lists where they disagree:
   not-enforced      denied by policy, and it went through
-  host-network      the same, and an end is in a node's own network namespace: undefined for policies
-  late-enforcement  the same, all of it just after a change: enforcement was not there yet
-  already-open      the same, all of it open when the agent started: undefined for policies
+  host-network      the same, and an end is a node or a hostNetwork pod: network plugins differ there
+  late-enforcement  the same, all of it around a change: who enforces policies heard of it later or earlier than the agent
+  already-open      the same, all of it perhaps open before the agent started: what policies do to that is undefined
   dropped           allowed by policy, and a firewall of the node stopped it
-  late-admission    the same, all of it just after a change
+  late-admission    the same, all of it around a change
 
 Examples:
   flows drift                                  of the whole cluster, by its relay
@@ -61,7 +61,7 @@ pub(crate) fn command() -> Command {
             Arg::new("fail")
                 .long("fail")
                 .action(ArgAction::SetTrue)
-                .help("Exit with 1 where anything disagrees that a change just before does not explain"),
+                .help("Exit with 1 where anything disagrees that neither a change nor the agent's start explains"),
         )
 }
 

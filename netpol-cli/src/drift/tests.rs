@@ -173,7 +173,7 @@ Denied by policy, and it went through
 ✗ ci/build[Deployment]  prod/db[Deployment]   TCP 5432  4            2026-03-01T09:10:00Z  prod/closed
 ✗ ci/build[Deployment]  prod/web[Deployment]  TCP 5432  1            2026-03-01T09:10:00Z  prod/closed
 
-Denied by policy, and it went through just after a change
+Denied by policy, and it went through around a change
   FROM                  TO                   PORT      CONNECTIONS  LAST SEEN             DENIED BY   AFTER
   ci/build[Deployment]  dev/api[Deployment]  TCP 5432  2            2026-03-01T09:10:00Z  dev/closed  up to 1.2s
 

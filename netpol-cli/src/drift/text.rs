@@ -1,12 +1,19 @@
 //! What was found, for people: findings by kind, then policies, nodes and the evidence.
 
-use netpol_policy::drift::{Coverage, Drift, Enforcement, Evidence, Finding, Kind, Options};
+use std::sync::Arc;
+
+use netpol_policy::drift::{
+    Coverage, Drift, Enforcement, Evidence, Finding, Kind, NodeRecord, Options, PolicyRecord,
+};
 use netpol_policy::history::Loss;
 
 use super::words;
 use crate::page::Page;
 use crate::text::counted;
 use crate::traffic::{self, connections};
+
+/// Nodes that are told by themselves in a sentence.
+const NODES_TOLD: usize = 5;
 
 /// The whole answer, for a terminal of this width.
 pub(super) fn page(drift: &Drift, options: &Options, wide: bool, width: Option<usize>) -> String {
@@ -27,17 +34,8 @@ pub(super) fn page(drift: &Drift, options: &Options, wide: bool, width: Option<u
             "What was seen and what policies say agree wherever they could be compared."
         });
     }
-    if !drift.policies.is_empty() {
-        page.heading("Policies, by what came of the connections they deny");
-        let is_bad = |row: usize| drift.policies[row].is_never_enforced();
-        page.table(&POLICIES, &policies(drift), is_bad);
-    }
-    if !drift.nodes.is_empty() {
-        page.heading("Nodes, by what came of the denied connections they had to stop");
-        let records: Vec<_> = drift.nodes.values().collect();
-        let is_bad = |row: usize| records[row].enforcement() == Enforcement::Nothing;
-        page.table(&NODES, &nodes(drift), is_bad);
-    }
+    policies(&mut page, drift, wide);
+    nodes(&mut page, drift, wide);
     page.heading("Evidence");
     for sentence in evidence(&drift.evidence)
         .into_iter()
@@ -107,31 +105,49 @@ const POLICIES: [&str; 7] = [
     "",
 ];
 
-fn policies(drift: &Drift) -> Vec<Vec<String>> {
-    let rows = drift.policies.iter().map(|record| {
-        let after = match record.longest_after_change {
-            Some(longest) => format!(
-                "{}, up to {} after it",
-                record.after_change,
-                words::seconds(longest)
-            ),
-            None => record.after_change.to_string(),
-        };
-        let says = match record.is_never_enforced() {
-            true => "never seen to be enforced",
-            false => "",
-        };
-        vec![
-            words::policy(&record.policy),
-            record.stopped.to_string(),
-            record.let_through.to_string(),
-            record.host_network.to_string(),
-            after,
-            record.already_open.to_string(),
-            says.to_owned(),
-        ]
-    });
-    rows.collect()
+/// Those of which anything was let through; in the wide page all.
+fn policies(page: &mut Page, drift: &Drift, wide: bool) {
+    if drift.policies.is_empty() {
+        return;
+    }
+    page.heading("Policies, by what came of the connections they deny");
+    let is_told = |record: &&PolicyRecord| wide || record.last_let_through.is_some();
+    let (told, others): (Vec<_>, Vec<_>) = drift.policies.iter().partition(is_told);
+    let rows: Vec<Vec<String>> = told.iter().map(|record| policy(record)).collect();
+    if !rows.is_empty() {
+        page.table(&POLICIES, &rows, |row| told[row].is_never_enforced());
+    }
+    if !others.is_empty() {
+        let policies = counted(others.len(), "policy", "policies");
+        let more = if rows.is_empty() { "" } else { " more" };
+        page.line(&format!(
+            "  {policies}{more} of which nothing was let through (-o wide)"
+        ));
+    }
+}
+
+fn policy(record: &PolicyRecord) -> Vec<String> {
+    let after = match record.longest_after_change {
+        Some(longest) => format!(
+            "{}, up to {} after it",
+            record.after_change,
+            words::seconds(longest)
+        ),
+        None => record.after_change.to_string(),
+    };
+    let says = match record.is_never_enforced() {
+        true => "never seen to be enforced",
+        false => "",
+    };
+    vec![
+        record.policy.to_string(),
+        record.stopped.to_string(),
+        record.let_through.to_string(),
+        record.host_network.to_string(),
+        after,
+        record.already_open.to_string(),
+        says.to_owned(),
+    ]
 }
 
 const NODES: [&str; 6] = [
@@ -143,18 +159,40 @@ const NODES: [&str; 6] = [
     "",
 ];
 
-fn nodes(drift: &Drift) -> Vec<Vec<String>> {
-    let rows = drift.nodes.iter().map(|(name, record)| {
-        vec![
-            name.to_string(),
-            record.stopped.to_string(),
-            record.let_through.to_string(),
-            record.unclear.to_string(),
-            record.dropped.to_string(),
-            words::enforcement(record.enforcement()).to_owned(),
-        ]
-    });
-    rows.collect()
+/// Those with anything to tell; in the wide page all.
+fn nodes(page: &mut Page, drift: &Drift, wide: bool) {
+    if drift.nodes.is_empty() {
+        return;
+    }
+    page.heading("Nodes, by what came of the denied connections they had to stop");
+    let is_told =
+        |(_, record): &(&Arc<str>, &NodeRecord)| wide || **record != NodeRecord::default();
+    let (told, silent): (Vec<_>, Vec<_>) = drift.nodes.iter().partition(is_told);
+    let rows: Vec<Vec<String>> = told
+        .iter()
+        .map(|(name, record)| node(name, record))
+        .collect();
+    if !rows.is_empty() {
+        page.table(&NODES, &rows, |row| {
+            told[row].1.enforcement() == Enforcement::Nothing
+        });
+    }
+    if !silent.is_empty() {
+        let nodes = counted(silent.len(), "node", "nodes");
+        let more = if rows.is_empty() { "" } else { " more" };
+        page.line(&format!("{nodes}{more} with nothing to stop (-o wide)"));
+    }
+}
+
+fn node(name: &str, record: &NodeRecord) -> Vec<String> {
+    vec![
+        name.to_owned(),
+        record.stopped.to_string(),
+        record.let_through.to_string(),
+        record.unclear.to_string(),
+        record.dropped.to_string(),
+        words::enforcement(record.enforcement()).to_owned(),
+    ]
 }
 
 fn evidence(evidence: &Evidence) -> Vec<String> {
@@ -166,12 +204,7 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
             traffic::time(until),
             format_args!("{} %", evidence.percent()),
             counted(evidence.watched.len(), "node", "nodes"),
-            evidence
-                .watched
-                .keys()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", "),
+            traffic::some(evidence.watched.keys(), NODES_TOLD),
         )),
         None => sentences.push("No node watched in this time.".to_owned()),
     }
@@ -195,7 +228,7 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
         evidence
             .missing
             .iter()
-            .map(|node| format!("Missing: {}: {}", node.name, node.reason)),
+            .map(|node| format!("Missing: {node}")),
     );
     sentences
 }

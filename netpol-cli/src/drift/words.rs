@@ -5,17 +5,10 @@ use std::time::Duration;
 use netpol_policy::drift::{Enforcement, Kind};
 use netpol_policy::history::{DropKind, PolicyName};
 
-/// `prod/db`; of cluster-scoped kinds the name alone.
-pub(super) fn policy(policy: &PolicyName) -> String {
-    if policy.namespace.is_empty() {
-        policy.name.to_string()
-    } else {
-        format!("{}/{}", policy.namespace, policy.name)
-    }
-}
-
+/// `prod/db, prod/web`.
 pub(super) fn policies(policies: &[PolicyName]) -> String {
-    policies.iter().map(policy).collect::<Vec<_>>().join(", ")
+    let names: Vec<String> = policies.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 /// `NETFILTER_DROP (firewall)`.
@@ -37,15 +30,15 @@ pub(super) fn heading(kind: Kind) -> &'static str {
     match kind {
         Kind::NotEnforced => "Denied by policy, and it went through",
         Kind::HostNetwork => {
-            "Denied by policy, and it went through; an end is in a node's own network namespace, for which policies are undefined"
+            "Denied by policy, and it went through; an end is a node or a hostNetwork pod, where network plugins differ"
         }
-        Kind::LateEnforcement => "Denied by policy, and it went through just after a change",
+        Kind::LateEnforcement => "Denied by policy, and it went through around a change",
         Kind::AlreadyOpen => {
             "Denied by policy, and open when the agent started; whether policies end what is open is undefined"
         }
         Kind::Dropped => "Allowed by policy, and a firewall of the node stopped it",
         Kind::LateAdmission => {
-            "Allowed by policy, and a firewall of the node stopped it just after a change"
+            "Allowed by policy, and a firewall of the node stopped it around a change"
         }
     }
 }
