@@ -39,8 +39,8 @@ const AFTER: &str = "\
 Traffic that was seen, against the policies before a change and after it:
   newly-denied   allowed before, denied after
   newly-allowed  denied before, allowed after
-  unknown        a policy that changes is about it, and what policies say cannot be told; also a policy that changes and \
-is of a kind that is not evaluated
+  unknown        a policy that changes is about it, and it cannot be told;
+                 also a policy of a kind that is not evaluated
   other-reason   the same verdict, by other policies or by none
 and beside it, since traffic that was not seen shows nothing:
   opened         what policies permit after the change and did not before
@@ -94,7 +94,11 @@ pub(crate) fn command() -> Command {
                 .value_delimiter(',')
                 .default_values(FailOn::USUAL.map(Kind::as_str))
                 .value_parser([&kinds[..], &[NONE]].concat())
-                .help("Exit with 1 where any of this was found"),
+                .hide_default_value(true)
+                .help(format!(
+                    "Exit with 1 where any of this was found, joined with commas [default: {}]",
+                    FailOn::USUAL.map(Kind::as_str).join(",")
+                )),
         )
         .arg(
             Arg::new("min-window")

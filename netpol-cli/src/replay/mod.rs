@@ -32,7 +32,7 @@ pub(crate) use self::args::command;
 use self::found::Found;
 use crate::args::color_of;
 use crate::error::CliError;
-use crate::{history, proposed};
+use crate::{history, proposed, screen};
 
 /// Something of what `--fail-on` names was found.
 const FOUND: u8 = 1;
@@ -53,8 +53,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     let (history, damaged) = history::load_with_damage(matches).map_err(CliError::no_answer)?;
     let found = Found::of((&history, damaged), &proposed, arguments);
     let text = match found.arguments.format {
-        Format::Text => text::page(&found, false),
-        Format::Wide => text::page(&found, true),
+        Format::Text => text::page(&found, false, screen::terminal_width()),
+        Format::Wide => text::page(&found, true, screen::terminal_width()),
         Format::Json => json::text(&found).map_err(CliError::Answer)?,
         Format::Markdown => markdown::text(&found),
         Format::Sarif => sarif::text(&found).map_err(CliError::Answer)?,

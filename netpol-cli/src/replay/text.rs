@@ -5,13 +5,12 @@ use netpol_policy::replay::{Change, Row};
 use super::fail::Kind;
 use super::found::Found;
 use super::{sentences, words};
-use crate::columns;
 use crate::page::Page;
 use crate::traffic::{connections, time};
 
-/// The whole answer.
-pub(super) fn page(found: &Found<'_>, wide: bool) -> String {
-    let mut page = Page::default();
+/// The whole answer, for a terminal of this width.
+pub(super) fn page(found: &Found<'_>, wide: bool, width: Option<usize>) -> String {
+    let mut page = Page::new(width);
     for line in summary(found) {
         page.line(&line);
     }
@@ -30,7 +29,7 @@ pub(super) fn page(found: &Found<'_>, wide: bool) -> String {
         page.heading(kind.heading());
         let is_failure = found.arguments.fail_on.has(kind);
         if !cells.is_empty() {
-            table(&mut page, &headings(wide), cells, &below, is_failure);
+            page.table_with_lines(&headings(wide), &cells, &below, |_| is_failure);
         }
         for other in others {
             let mark = if is_failure { '✗' } else { ' ' };
@@ -86,26 +85,6 @@ pub(super) fn summary(found: &Found<'_>) -> [String; 2] {
         policies,
         format!("Of the traffic that was seen: {}.", parts.join("; ")),
     ]
-}
-
-/// Rows in columns, and below each what is too long for a column.
-fn table(
-    page: &mut Page,
-    headings: &[&str],
-    rows: Vec<Vec<String>>,
-    below: &[Vec<String>],
-    is_failure: bool,
-) {
-    let headings = headings.iter().map(ToString::to_string).collect();
-    let rows: Vec<Vec<String>> = [headings].into_iter().chain(rows).collect();
-    for (index, line) in columns::lines(&rows).iter().enumerate() {
-        let mark = if is_failure && index > 0 { '✗' } else { ' ' };
-        page.line(&format!("{mark} {line}"));
-        let below = index.checked_sub(1).and_then(|row| below.get(row));
-        for line in below.into_iter().flatten() {
-            page.line(&format!("      {line}"));
-        }
-    }
 }
 
 fn headings(wide: bool) -> Vec<&'static str> {
@@ -164,7 +143,7 @@ fn permitted(page: &mut Page, found: &Found<'_>) {
         if !rows.is_empty() {
             page.heading(kind.heading());
             let is_failure = found.arguments.fail_on.has(kind);
-            table(page, &["FROM", "TO", "PORTS"], rows, &below, is_failure);
+            page.table_with_lines(&["FROM", "TO", "PORTS"], &rows, &below, |_| is_failure);
         }
     }
     let unclear = found.unclear();
