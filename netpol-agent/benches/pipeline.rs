@@ -3,6 +3,9 @@
 //!
 //! `cargo bench -p netpol-agent --bench pipeline`
 
+#[path = "support/connections.rs"]
+mod connections;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -20,8 +23,6 @@ use netpol_agent::metrics::Metrics;
 use netpol_agent::pipeline::{Outputs, Pipeline, PipelineConfig};
 use netpol_agent::status::Status;
 use netpol_agent::tracker::{Tracker, TrackerConfig};
-use netpol_common::packet::network::mapped;
-use netpol_common::record::{EventKind, FlowKey, FlowState, Tuple, flow_flag};
 use netpol_policy::manifest;
 use netpol_policy::model::{Object, Pod};
 
@@ -29,8 +30,6 @@ use netpol_policy::model::{Object, Pod};
 const CONNECTIONS: u16 = 10_000;
 /// Pods on each side, and as many policies.
 const PODS: u8 = 100;
-const CLIENT_INTERFACE: u32 = 10;
-const SERVER_INTERFACE: u32 = 20;
 
 fn main() {
     divan::main();
@@ -49,26 +48,7 @@ impl Names for NoNames {
 
 /// Every pod, and for each a policy that admits the pod of the same number.
 fn snapshot() -> Snapshot {
-    let mut text = String::new();
-    for side in ["client", "server"] {
-        let network = if side == "client" { 1 } else { 2 };
-        for number in 1..=PODS {
-            text.push_str(&format!(
-                "---\nkind: Pod\napiVersion: v1\nmetadata: {{name: {side}-{number}, namespace: shop, \
-                 labels: {{app: {side}, number: \"{number}\"}}}}\n\
-                 status: {{podIPs: [{{ip: 10.0.{network}.{number}}}]}}\n"
-            ));
-        }
-    }
-    for number in 1..=PODS {
-        text.push_str(&format!(
-            "---\nkind: NetworkPolicy\napiVersion: networking.k8s.io/v1\n\
-             metadata: {{name: server-{number}, namespace: shop}}\n\
-             spec:\n  podSelector: {{matchLabels: {{app: server, number: \"{number}\"}}}}\n  ingress:\n  - from:\n    \
-             - podSelector: {{matchLabels: {{app: client, number: \"{number}\"}}}}\n"
-        ));
-    }
-    let read = manifest::parse(&text);
+    let read = manifest::parse(&connections::manifests(PODS));
     assert_eq!(read.errors, []);
     of_objects(read.objects)
 }
@@ -127,6 +107,14 @@ fn a_pod_changes(bencher: Bencher<'_, '_>, pods: u32) {
 }
 
 fn pipeline(snapshot: &Arc<ArcSwap<Snapshot>>) -> Pipeline {
+    let mut pipeline = new_pipeline(snapshot);
+    for interface in connections::interfaces(PODS) {
+        pipeline.observe(interface, 0);
+    }
+    pipeline
+}
+
+fn new_pipeline(snapshot: &Arc<ArcSwap<Snapshot>>) -> Pipeline {
     let tracker = TrackerConfig {
         connections: usize::from(CONNECTIONS) * 2,
         answer_timeout: Duration::from_secs(2),
@@ -151,50 +139,17 @@ fn pipeline(snapshot: &Arc<ArcSwap<Snapshot>>) -> Pipeline {
     )
 }
 
-/// A same-node connection: new on two interfaces, answered on two.
 fn observations() -> Vec<Observation> {
-    let mut all = Vec::new();
-    for number in 0..CONNECTIONS {
-        let [high, low] = number.to_be_bytes();
-        let pod = low % PODS + 1;
-        let tuple = Tuple {
-            source: mapped([10, 0, 1, pod]),
-            destination: mapped([10, 0, 2, high % PODS + 1]),
-            source_port: 20_000 + number,
-            destination_port: 443,
-        };
-        for (kind, replied) in [
-            (EventKind::FlowNew, false),
-            (EventKind::FlowEstablished, true),
-        ] {
-            for (ifindex, at_server) in [(CLIENT_INTERFACE, false), (SERVER_INTERFACE, true)] {
-                let key = FlowKey::new(&tuple, 6, ifindex);
-                let mut state = FlowState {
-                    first_seen: 1,
-                    last_seen: 2,
-                    flags: flow_flag::OPENING_SEEN | flow_flag::NEW_REPORTED,
-                    ..FlowState::default()
-                };
-                if at_server {
-                    state.flags |= flow_flag::OPENED_TO_POD;
-                }
-                if (key.low == tuple.source) != at_server {
-                    state.flags |= flow_flag::POD_IS_LOW;
-                }
-                if replied {
-                    state.flags |= flow_flag::REPLY_SEEN;
-                }
-                state.counters[usize::from(at_server)].packets = 1;
-                state.counters[usize::from(!at_server)].packets = u64::from(replied);
-                all.push(Observation::Flow { kind, key, state });
-            }
-        }
-    }
-    all
+    let pairs = (0..CONNECTIONS).map(|number| (number, number.to_be_bytes()));
+    pairs
+        .flat_map(|(number, [high, low])| {
+            connections::connection(low % PODS + 1, high % PODS + 1, 20_000 + number, 1)
+        })
+        .collect()
 }
 
 #[divan::bench]
-fn connections(bencher: Bencher<'_, '_>) {
+fn observed(bencher: Bencher<'_, '_>) {
     let snapshot = Arc::new(ArcSwap::from_pointee(snapshot()));
     let observations = observations();
     bencher
