@@ -185,8 +185,8 @@ impl Policies {
         let revisions = self.revisions.iter().map(|(_, revision)| revision.clone());
         let mut revisions: Vec<PolicyRevision> = revisions.collect();
         revisions.sort_by_cached_key(|revision| {
-            let is_in_force = revision.until.is_none();
-            (revision.policy.name(), revision.since, is_in_force)
+            let until = revision.until;
+            (revision.policy.name(), revision.since, until.is_none(), until)
         });
         revisions
     }
