@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::bits::Bits;
 use crate::history::party::GENERATED_LABELS;
 use crate::history::{History, Party, PodGroup};
 use crate::model::{Labels, Workload};
@@ -382,43 +383,4 @@ fn matched(chosen: &[&Candidate], others: usize) -> Bits {
         bits.keep(&one.others);
     }
     bits
-}
-
-/// A set of small numbers.
-#[derive(Clone, Debug)]
-struct Bits(Vec<u64>);
-
-impl Bits {
-    fn none(size: usize) -> Self {
-        Self(vec![0; size.div_ceil(64)])
-    }
-
-    fn all(size: usize) -> Self {
-        let mut bits = Self::none(size);
-        (0..size).for_each(|index| bits.set(index));
-        bits
-    }
-
-    fn set(&mut self, index: usize) {
-        self.0[index / 64] |= 1 << (index % 64);
-    }
-
-    fn clear(&mut self, index: usize) {
-        self.0[index / 64] &= !(1 << (index % 64));
-    }
-
-    fn keep(&mut self, other: &Self) {
-        for (own, other) in self.0.iter_mut().zip(&other.0) {
-            *own &= other;
-        }
-    }
-
-    fn count(&self) -> u32 {
-        self.0.iter().map(|word| word.count_ones()).sum()
-    }
-
-    fn ones(&self) -> impl Iterator<Item = usize> {
-        let is_set = |index: &usize| self.0[index / 64] & (1 << (index % 64)) != 0;
-        (0..self.0.len() * 64).filter(is_set)
-    }
 }

@@ -10,6 +10,7 @@
 //!
 //! Nothing is suggested that would stop what it was made for: [`suggest`] replays all kept traffic first.
 
+mod bits;
 mod block;
 mod by_subject;
 mod check;

@@ -1,16 +1,15 @@
 //! What is suggested for some small worlds, as it is applied.
 
 use super::world::{at, edge, enforce, group, history, node, outside, run};
-use crate::history::{Agreement, History, Observed, Party, PolicyRevision, RememberedPolicy};
+use crate::history::{Agreement, History, Party, RememberedPolicy};
 use crate::k8s::write::{Comments, policy_yaml};
 use crate::manifest;
 use crate::model::{Object, Protocol};
 use crate::suggest::{Directions, Options, Suggestions, Withheld, WorkloadPattern, suggest};
 use crate::unused::Limit;
-use crate::verdict::Direction;
 
 /// The documents, without what they all begin with.
-fn yaml(suggestions: &Suggestions) -> String {
+pub(super) fn yaml(suggestions: &Suggestions) -> String {
     let documents = suggestions.policies.iter().map(|one| {
         policy_yaml(
             &RememberedPolicy::Network(one.policy.clone()),
@@ -31,11 +30,11 @@ fn yaml(suggestions: &Suggestions) -> String {
     )
 }
 
-fn shop(history: &History) -> Suggestions {
+pub(super) fn shop(history: &History) -> Suggestions {
     suggest(history, &Options::new("shop"), |_| ())
 }
 
-fn of(history: &History, workload: &str, directions: Directions) -> Suggestions {
+pub(super) fn of(history: &History, workload: &str, directions: Directions) -> Suggestions {
     let options = Options {
         workload: Some(WorkloadPattern {
             name: workload.into(),
@@ -47,17 +46,17 @@ fn of(history: &History, workload: &str, directions: Directions) -> Suggestions 
     suggest(history, &options, |_| ())
 }
 
-const INGRESS: Directions = Directions {
+pub(super) const INGRESS: Directions = Directions {
     ingress: true,
     egress: false,
 };
-const EGRESS: Directions = Directions {
+pub(super) const EGRESS: Directions = Directions {
     ingress: false,
     egress: true,
 };
 
 /// `web` and `db` of `shop`, the cluster's DNS, and what usually goes on between them.
-fn usual() -> History {
+pub(super) fn usual() -> History {
     let mut history = history();
     let web = run(&mut history, group("shop/web", "app=web,tier=front"));
     let db = run(&mut history, group("shop/db", "app=db,tier=back"));
@@ -340,41 +339,6 @@ fn what_has_no_labels_gets_no_policy_and_no_default_deny_cuts_it_off() {
 }
 
 #[test]
-fn no_name_of_a_policy_in_force_is_taken_and_what_it_permits_is_told() {
-    let mut history = usual();
-    enforce(
-        &mut history,
-        r"
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: web, namespace: shop}
-spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress], ingress: [{}]}
----
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: deny-all, namespace: shop}
-spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
-",
-    );
-    let suggestions = shop(&history);
-    let names: Vec<_> = suggestions
-        .policies
-        .iter()
-        .map(|one| &*one.policy.reference.name)
-        .collect();
-    // A default deny is there already.
-    assert_eq!(names, ["db", "web-suggested"]);
-    let default_deny = suggestions.default_deny.map(|policy| policy.to_string());
-    assert_eq!(default_deny.as_deref(), Some("shop/deny-all"));
-    let in_force: Vec<_> = suggestions
-        .in_force
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(in_force, ["shop/deny-all", "shop/web"]);
-}
-
-#[test]
 fn what_others_deny_is_kept_on_demand_and_said_to_be_denied_still() {
     let mut history = usual();
     enforce(
@@ -432,192 +396,4 @@ fn what_takes_from_the_evidence_is_told() {
             .any(|one| matches!(one, Limit::OthersWithoutHistory { .. })),
         "{limits:?}"
     );
-}
-
-/// What is suggested, put in force.
-fn apply(history: &mut History, suggestions: &Suggestions) {
-    for one in &suggestions.policies {
-        history
-            .policies
-            .retain(|policy| policy.policy.reference().name != one.policy.reference.name);
-        history.policies.push(PolicyRevision {
-            policy: RememberedPolicy::Network(one.policy.clone()),
-            since: at(0),
-            until: None,
-        });
-    }
-}
-
-#[test]
-fn once_applied_it_is_suggested_again_under_the_same_names() {
-    let mut history = usual();
-    let first = shop(&history);
-    apply(&mut history, &first);
-    let again = shop(&history);
-    assert_eq!(yaml(&again), yaml(&first));
-    let replaced = again.replaced.iter().map(|one| &*one.name);
-    assert_eq!(replaced.collect::<Vec<_>>(), ["db", "default-deny", "web"]);
-    assert_eq!(again.in_force, []);
-
-    // What grows takes the place of what it grew from, in one document.
-    let [web, db] = [0, 1].map(|index| Party::Pods(history.population[index].group.clone()));
-    history.edges.push(edge(&web, &db, 6432));
-    history
-        .edges
-        .push(edge(&web, &outside("203.0.113.9/32"), 443));
-    let more = shop(&history);
-    let names = more.policies.iter().map(|one| &*one.policy.reference.name);
-    assert_eq!(names.collect::<Vec<_>>(), ["db", "web", "default-deny"]);
-
-    // What shrinks does not: it would take away what the other permits.
-    history.edges.remove(2);
-    let less = shop(&history);
-    let names = less.policies.iter().map(|one| &*one.policy.reference.name);
-    assert_eq!(
-        names.collect::<Vec<_>>(),
-        ["db", "web-suggested", "default-deny"]
-    );
-    assert_eq!(less.in_force[0].to_string(), "shop/web");
-}
-
-#[test]
-fn what_is_left_out_is_told_with_what_becomes_of_it() {
-    let mut history = usual();
-    let [web, db] = [0, 1].map(|index| Party::Pods(history.population[index].group.clone()));
-    let mut blocked = edge(&web, &db, 5432);
-    blocked.key.observed = Observed::Dropped;
-    history.edges.push(blocked);
-    let mut unwanted = edge(&web, &db, 22);
-    unwanted.key.observed = Observed::Unanswered;
-    history.edges.push(unwanted);
-    history
-        .edges
-        .push(edge(&outside("198.51.0.0/16"), &db, 8080));
-    history.edges.push(edge(&Party::Many, &web, 8080));
-    let fates = |history: &History| {
-        let left_out = shop(history).left_out;
-        let fates = left_out
-            .iter()
-            .filter(|one| one.direction == Direction::Ingress);
-        fates
-            .map(|one| (one.reason.as_str(), one.fate.as_str(), one.is_cut_off()))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        fates(&history),
-        [
-            ("blocked", "permitted", false),
-            ("unanswered", "denied", false),
-            ("outside-wide", "denied", true),
-            ("many-parties", "unknown", true),
-        ]
-    );
-    enforce(
-        &mut history,
-        r"
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: open, namespace: shop}
-spec: {podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{}], egress: [{}]}
-",
-    );
-    assert_eq!(fates(&history)[2], ("outside-wide", "denied-later", true));
-}
-
-#[test]
-fn lookups_are_let_through_over_udp_and_tcp_by_whatever_way_they_go() {
-    let mut history = usual();
-    let web = Party::Pods(history.population[0].group.clone());
-    let service = Party::Service {
-        namespace: "kube-system".into(),
-        name: "kube-dns".into(),
-    };
-    // NodeLocal DNS, and its backend that was not seen.
-    for destination in [&outside("169.254.20.10/32"), &service] {
-        let mut lookup = edge(&web, destination, 53);
-        lookup.key.protocol = Protocol::Udp;
-        history.edges.push(lookup);
-    }
-    let text = yaml(&of(&history, "web", EGRESS));
-    let rule = "\
-    - to:
-        - namespaceSelector:
-            matchLabels:
-              kubernetes.io/metadata.name: kube-system
-          podSelector:
-            matchLabels:
-              k8s-app: kube-dns
-        - ipBlock:
-            cidr: 169.254.20.10/32
-      ports:
-        - protocol: TCP
-          port: 53
-        - protocol: UDP
-          port: 53
-";
-    assert!(text.ends_with(rule), "{text}");
-}
-
-#[test]
-fn the_cluster_s_dns_is_named_as_people_know_it_and_answers_over_tcp_too() {
-    let mut history = history();
-    let labels = "app.kubernetes.io/name=rke2-coredns,app.kubernetes.io/instance=rke2-coredns,k8s-app=kube-dns";
-    let dns = run(&mut history, group("kube-system/coredns", labels));
-    let web = run(&mut history, group("shop/web", "app=web"));
-    let mut lookup = edge(&web, &dns, 53);
-    lookup.key.protocol = Protocol::Udp;
-    history.edges.push(lookup);
-    let suggestions = suggest(&history, &Options::new("kube-system"), |_| ());
-    let text = yaml(&suggestions);
-    assert!(text.contains("k8s-app: kube-dns"), "{text}");
-    let ports = suggestions.policies[0].ingress[0].rule.ports.len();
-    assert_eq!(ports, 2, "{text}");
-}
-
-#[test]
-fn workloads_of_one_name_are_told_apart_by_their_kind() {
-    let mut history = usual();
-    let db = Party::Pods(history.population[1].group.clone());
-    let mut other = group("shop/web", "app=web-cache");
-    other.workload.kind = "StatefulSet".into();
-    let other = run(&mut history, other);
-    history.edges.push(edge(&other, &db, 5432));
-    let names: Vec<_> = shop(&history)
-        .policies
-        .iter()
-        .map(|one| one.policy.reference.name.to_string())
-        .collect();
-    assert_eq!(
-        names,
-        ["db", "web-deployment", "web-statefulset", "default-deny"]
-    );
-    assert_eq!(
-        of(&history, "web", EGRESS).policies[1]
-            .policy
-            .reference
-            .name,
-        "web-statefulset".into()
-    );
-}
-
-#[test]
-fn workloads_without_pods_are_told_but_for_jobs() {
-    let mut history = usual();
-    let db = Party::Pods(history.population[1].group.clone());
-    for kind in ["Deployment", "CronJob"] {
-        let mut gone = group("shop/gone", &format!("app=gone-{kind}"));
-        gone.workload.kind = kind.into();
-        let gone = run(&mut history, gone);
-        if let Some(present) = history.population.last_mut() {
-            present.pods.clear();
-        }
-        history.edges.push(edge(&gone, &db, 5432));
-    }
-    let absent: Vec<_> = shop(&history)
-        .policies
-        .into_iter()
-        .flat_map(|one| one.absent)
-        .map(|name| name.to_string())
-        .collect();
-    assert_eq!(absent, ["shop/gone[Deployment]"]);
 }

@@ -1,3 +1,5 @@
+mod applied;
+mod dns;
 mod golden;
 mod properties;
 mod reasons;

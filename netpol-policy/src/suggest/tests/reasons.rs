@@ -1,9 +1,11 @@
 //! Why traffic gets no rule.
 
+use super::golden::{shop, usual};
 use super::world::{edge, enforce, group, history, node, outside, run};
 use crate::history::{Agreement, Edge, History, Observed, Party, Port};
 use crate::model::{Cidr, Protocol};
 use crate::suggest::{Fate, Options, Suggestions, suggest};
+use crate::verdict::Direction;
 
 /// The reason for which one of `web`'s connections to `db`, changed in some way, is left out; its policies are printed all
 /// the same.
@@ -133,4 +135,48 @@ fn policies_of_others_are_not_ours_to_heal() {
     let suggestions = suggest(&history, &Options::new("shop"), |_| ());
     assert_eq!(suggestions.still_denied.len(), 1);
     assert_eq!(suggestions.policies.len(), 2);
+}
+
+#[test]
+fn what_is_left_out_is_told_with_what_becomes_of_it() {
+    let mut history = usual();
+    let [web, db] = [0, 1].map(|index| Party::Pods(history.population[index].group.clone()));
+    let mut blocked = edge(&web, &db, 5432);
+    blocked.key.observed = Observed::Dropped;
+    history.edges.push(blocked);
+    let mut unwanted = edge(&web, &db, 22);
+    unwanted.key.observed = Observed::Unanswered;
+    history.edges.push(unwanted);
+    history
+        .edges
+        .push(edge(&outside("198.51.0.0/16"), &db, 8080));
+    history.edges.push(edge(&Party::Many, &web, 8080));
+    let fates = |history: &History| {
+        let left_out = shop(history).left_out;
+        let fates = left_out
+            .iter()
+            .filter(|one| one.direction == Direction::Ingress);
+        fates
+            .map(|one| (one.reason.as_str(), one.fate.as_str(), one.is_cut_off()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        fates(&history),
+        [
+            ("blocked", "permitted", false),
+            ("unanswered", "denied", false),
+            ("outside-wide", "denied", true),
+            ("many-parties", "unknown", true),
+        ]
+    );
+    enforce(
+        &mut history,
+        r"
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: open, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{}], egress: [{}]}
+",
+    );
+    assert_eq!(fates(&history)[2], ("outside-wide", "denied-later", true));
 }
