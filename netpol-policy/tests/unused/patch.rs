@@ -1,7 +1,8 @@
 //! What is taken out, and what stays.
 
-use netpol_policy::history::{Port, RememberedPolicy, in_force};
+use netpol_policy::history::{Party, Port, RememberedPolicy, in_force};
 use netpol_policy::k8s::write::{Comments, policy_yaml};
+use netpol_policy::model::Cidr;
 use netpol_policy::unused::{
     Confidence, Cut, Keeping, Options, Patch, PatchOptions, PolicyReport, patch, unused,
 };
@@ -309,6 +310,22 @@ fn what_may_be_needed_by_traffic_that_cannot_be_decided_stays() {
             assert!(matches!(kept.why, Keeping::MayBeNeeded(_)), "{kept:?}");
         }
     }
+}
+
+/// Two rules let all of a block out, and the other end's answer is not known: one rule less leaves a part of it in doubt.
+#[test]
+fn what_was_allowed_in_one_direction_is_not_left_in_doubt_for_the_sake_of_the_other() {
+    let text = "web: {podSelector: {}, egress: [{to: [{ipBlock: {cidr: 10.0.0.0/30}}, {ipBlock: {cidr: 10.0.0.4/30}}]}], policyTypes: [Egress]}";
+    let world = World::new(text)
+        .hits("web", "egress[0] to[0]", 3, 3)
+        .traffic("prod/web", "10.0.0.0/29", 80, 3)
+        .but(|edge| {
+            edge.key.destination = Party::Unknown(Cidr::parse_lenient("10.0.0.0/29").unwrap().0);
+            edge.key.computed = Decision::Unknown;
+        });
+    let min_confidence = Confidence::Insufficient;
+    let patch = patched_with(&world, PatchOptions { min_confidence });
+    assert_eq!(patch.policies, []);
 }
 
 /// An address block that may hold the pods' addresses: nobody can tell any more whether it allowed them.

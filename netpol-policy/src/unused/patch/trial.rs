@@ -99,10 +99,11 @@ impl<'a> Trial<'a> {
                 replayed.unknown += 1;
             }
             let (was, is) = (before.decision(), after.decision());
-            // Where it cannot be told any more what policies said, what they were heard to say counts, but not where what
-            // was seen speaks against it.
+            // Where it cannot be told any more what policies said, what they were heard to say counts, if anything; but not
+            // where what was seen speaks against it.
             let is_as_computed = was == Decision::Unknown
                 && is == traffic.computed
+                && is != Decision::Unknown
                 && traffic.agreement != Agreement::DeniedButForwarded;
             let directions = changed(before, &after);
             if directions.is_empty() || is_as_computed {
