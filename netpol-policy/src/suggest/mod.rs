@@ -8,7 +8,8 @@
 //!                                        Suggestions ◄─ check: replayed ◄─ draft ◄
 //! ```
 //!
-//! Nothing is suggested that would stop what it was made for: [`suggest`] replays all kept traffic first.
+//! Nothing is suggested that would stop what it was made for: [`suggest`] replays all kept traffic first, and tells what becomes
+//! of the rest. Once applied, the same is suggested again under the same `names`.
 
 mod bits;
 mod block;
