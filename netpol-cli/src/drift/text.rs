@@ -73,7 +73,7 @@ fn findings(
                 "FROM" => traffic::party(&seen.source),
                 "TO" => traffic::party(&seen.destination),
                 "PORT" => traffic::port(seen),
-                "CONNECTIONS" => (totals.connections + totals.resumed).to_string(),
+                "CONNECTIONS" => totals.all().to_string(),
                 "LAST SEEN" => traffic::time(totals.last_seen),
                 "FIRST SEEN" => traffic::time(totals.first_seen),
                 "DROPPED BY" => words::drop(seen.drop.as_ref()),

@@ -54,7 +54,7 @@ impl Evidence {
             let Ok(length) = interval.until.duration_since(from) else {
                 continue;
             };
-            *watched += length;
+            *watched = watched.saturating_add(length);
             let window = self.window.get_or_insert((from, interval.until));
             *window = (window.0.min(from), window.1.max(interval.until));
             for loss in &interval.losses {

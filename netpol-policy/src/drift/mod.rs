@@ -128,23 +128,23 @@ fn findings(all: Vec<Traffic>) -> Vec<Finding> {
         Some(Finding { kind, traffic })
     });
     let mut findings: Vec<Finding> = findings.collect();
-    findings.sort_by_key(|finding| (finding.kind, Reverse(connections(&finding.traffic))));
+    findings.sort_by_key(|finding| (finding.kind, Reverse(finding.traffic.totals.all())));
     findings
 }
 
 fn coverage(all: &[Traffic], since: Option<SystemTime>) -> Coverage {
     let mut coverage = Coverage::default();
     for traffic in all {
-        let connections = connections(traffic);
-        if traffic.agreement != Agreement::Undetermined {
-            coverage.compared += connections;
+        let of_kind = if traffic.agreement != Agreement::Undetermined {
+            &mut coverage.compared
         } else if traffic.computed == Decision::Unknown {
-            coverage.verdict_unknown += connections;
+            &mut coverage.verdict_unknown
         } else if is_decisive(traffic) {
-            coverage.doubtful += connections;
+            &mut coverage.doubtful
         } else {
-            coverage.outcome_unknown += connections;
-        }
+            &mut coverage.outcome_unknown
+        };
+        add(of_kind, traffic.totals.all());
         coverage.began_before |= since.is_some_and(|since| traffic.totals.first_seen < since);
     }
     coverage
@@ -164,8 +164,9 @@ fn is_decisive(traffic: &Traffic) -> bool {
     }
 }
 
-fn connections(traffic: &Traffic) -> u64 {
-    traffic.totals.connections + traffic.totals.resumed
+/// Counts come from files, and may be anything.
+fn add(total: &mut u64, more: u64) {
+    *total = total.saturating_add(more);
 }
 
 #[cfg(test)]

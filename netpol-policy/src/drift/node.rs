@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::add;
 use super::enforcer::Enforcers;
 use super::kind::Kind;
 use crate::history::{Agreement, Edge, History, PolicyName};
@@ -88,9 +89,9 @@ impl NodeRecord {
 
     fn add(&mut self, edge: &Edge, enforcers: &Enforcers<'_>) {
         let (key, totals) = (&edge.key, &edge.totals);
-        let connections = totals.connections + totals.resumed;
+        let connections = totals.all();
         if key.agreement == Agreement::AllowedButDropped {
-            self.dropped += connections;
+            add(&mut self.dropped, connections);
         }
         if key.computed != Decision::Denied {
             return;
@@ -103,7 +104,7 @@ impl NodeRecord {
                 .as_ref()
                 .is_some_and(|drop| !drop.reason.is_empty());
             if is_seen || protected.is_some() {
-                self.stopped += connections;
+                add(&mut self.stopped, connections);
                 self.enforced.extend(key.policies.iter().cloned());
             }
             return;
@@ -113,12 +114,12 @@ impl NodeRecord {
         };
         let kind = Kind::of_parts(key.agreement, [&key.source, &key.destination], totals);
         match (key.agreement, kind) {
-            (Agreement::Undetermined, _) => self.unclear += connections,
+            (Agreement::Undetermined, _) => add(&mut self.unclear, connections),
             (_, Some(Kind::NotEnforced | Kind::LateEnforcement)) => {
-                self.after_change += totals.after_change;
+                add(&mut self.after_change, totals.after_change);
                 let let_through = totals.connections.saturating_sub(totals.after_change);
                 if let_through > 0 {
-                    self.let_through += let_through;
+                    add(&mut self.let_through, let_through);
                     self.exposed
                         .insert((group.namespace.clone(), group.workload.clone()));
                     self.not_enforced.extend(key.policies.iter().cloned());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use super::add;
 use super::kind::Kind;
 use crate::history::{Agreement, PolicyName, Traffic};
 use crate::verdict::Decision;
@@ -53,15 +54,16 @@ impl PolicyRecord {
     fn add(&mut self, traffic: &Traffic, kind: Option<Kind>) {
         let totals = &traffic.totals;
         let Some(kind) = kind else {
-            self.stopped += totals.connections + totals.resumed;
+            add(&mut self.stopped, totals.all());
             return;
         };
         if kind == Kind::HostNetwork {
-            self.host_network += totals.connections + totals.resumed;
+            add(&mut self.host_network, totals.all());
         } else {
-            self.let_through += totals.connections.saturating_sub(totals.after_change);
-            self.after_change += totals.after_change;
-            self.already_open += totals.resumed;
+            let beyond = totals.connections.saturating_sub(totals.after_change);
+            add(&mut self.let_through, beyond);
+            add(&mut self.after_change, totals.after_change);
+            add(&mut self.already_open, totals.resumed);
             self.longest_after_change = self.longest_after_change.max(totals.longest_after_change);
         }
         self.last_let_through = self.last_let_through.max(Some(totals.last_seen));

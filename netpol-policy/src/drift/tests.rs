@@ -330,6 +330,21 @@ fn what_cannot_be_compared_is_counted_by_what_is_missing() {
 }
 
 #[test]
+fn counts_of_a_hostile_file_end_at_the_most_there_is() {
+    let most = |port| {
+        let mut edge = leak("n1", u64::MAX);
+        edge.totals.resumed = u64::MAX;
+        edge.totals.after_change = 1;
+        edge.key.port = Port::One(port);
+        edge
+    };
+    let drift = drift(&history(vec![most(1), most(2)]), &Options::default());
+    assert_eq!(drift.coverage.compared, u64::MAX);
+    assert_eq!(drift.nodes["n1"].let_through, u64::MAX);
+    assert_eq!(drift.policies[0].let_through, u64::MAX);
+}
+
+#[test]
 fn evidence_is_what_was_watched_and_what_was_lost() {
     let interval = |from, until, lost| Interval {
         from: at(from),

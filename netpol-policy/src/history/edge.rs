@@ -196,6 +196,12 @@ pub struct EdgeTotals {
 }
 
 impl EdgeTotals {
+    /// Connections, whether or not their opening was seen.
+    #[must_use]
+    pub fn all(&self) -> u64 {
+        self.connections.saturating_add(self.resumed)
+    }
+
     /// Adds what was counted elsewhere, or at another time.
     pub fn add(&mut self, other: &Self) {
         self.connections = self.connections.saturating_add(other.connections);
