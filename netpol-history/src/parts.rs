@@ -22,6 +22,8 @@ use crate::record::{NodeRecord, Record};
 
 /// Stage and reason of the loss that a line is which cannot be used.
 const UNREADABLE: (&str, &str) = ("history", "unreadable_line");
+/// More than a node sees of one kind in its life, and few enough that sums over all lines of a file never overflow.
+const MOST_CONNECTIONS: u64 = 1 << 40;
 const NO_NODE: &str = "stands before any node";
 
 /// What lines have told so far.
@@ -84,6 +86,8 @@ impl Parts {
             }
             Record::Edge(edge) => {
                 self.enter(Place::Counts)?;
+                let totals = &edge.totals;
+                credible([totals.connections, totals.resumed, totals.after_change])?;
                 self.once(&edge.key)?;
                 let (part, node) = latest(&mut self.parts)?;
                 let edge = self.decoder.edge(&node, edge).map_err(text)?;
@@ -91,6 +95,8 @@ impl Parts {
             }
             Record::Use(one) => {
                 self.enter(Place::Counts)?;
+                let totals = &one.totals;
+                credible([totals.hits, totals.sole, totals.resumed, totals.forwarded])?;
                 self.once(&one.key)?;
                 let (part, node) = latest(&mut self.parts)?;
                 let one = self.decoder.rule_use(&node, one).map_err(text)?;
@@ -194,6 +200,13 @@ impl Parts {
             ));
         }
         with_the_latest(self.parts, self.shared)
+    }
+}
+
+fn credible<const N: usize>(counts: [u64; N]) -> Result<(), &'static str> {
+    match counts.into_iter().all(|count| count <= MOST_CONNECTIONS) {
+        true => Ok(()),
+        false => Err("more than 2^40 connections"),
     }
 }
 

@@ -174,10 +174,14 @@ fn key() -> impl Strategy<Value = EdgeKey> {
     })
 }
 
+/// Up to the most that is believed.
+fn counts() -> impl Strategy<Value = [u64; 5]> {
+    prop::array::uniform5(0..=1_u64 << 40)
+}
+
 fn any_edge() -> impl Strategy<Value = Edge> {
     let after = prop::option::of(any::<u64>().prop_map(Duration::from_nanos));
-    let counts = any::<[u64; 5]>();
-    (key(), counts, time(), time(), after).prop_map(
+    (key(), counts(), time(), time(), after).prop_map(
         |(key, counts, first_seen, last_seen, longest_after_change)| Edge {
             key,
             totals: EdgeTotals {
@@ -206,25 +210,23 @@ fn any_use() -> impl Strategy<Value = RuleUse> {
     ];
     let direction = prop_oneof![Just(Direction::Ingress), Just(Direction::Egress)];
     let key = (policy_name(), any::<u64>(), direction, part);
-    (key, any::<[u64; 5]>(), time(), time()).prop_map(|(key, counts, first_seen, last_seen)| {
-        RuleUse {
-            key: RuleKey {
-                node: "".into(),
-                policy: key.0,
-                fingerprint: key.1,
-                direction: key.2,
-                part: key.3,
-            },
-            totals: UseTotals {
-                hits: counts[0],
-                sole: counts[1],
-                resumed: counts[2],
-                forwarded: counts[3],
-                bytes: counts[4],
-                first_seen,
-                last_seen,
-            },
-        }
+    (key, counts(), time(), time()).prop_map(|(key, counts, first_seen, last_seen)| RuleUse {
+        key: RuleKey {
+            node: "".into(),
+            policy: key.0,
+            fingerprint: key.1,
+            direction: key.2,
+            part: key.3,
+        },
+        totals: UseTotals {
+            hits: counts[0],
+            sole: counts[1],
+            resumed: counts[2],
+            forwarded: counts[3],
+            bytes: counts[4],
+            first_seen,
+            last_seen,
+        },
     })
 }
 

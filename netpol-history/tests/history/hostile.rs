@@ -120,6 +120,10 @@ fn a_bad_line_costs_itself_and_counts_as_a_loss() {
         ),
         (&good.replace("\"hits\":1", "\"hits\":1e99"), "1e+99"),
         (
+            &good.replace("\"hits\":1", "\"hits\":18446744073709551615"),
+            "more than 2^40 connections",
+        ),
+        (
             r#"{"present":{"group":7,"first_seen":"2026-11-21T15:00:00Z","last_seen":"2026-11-21T15:00:00Z"}}"#,
             "group 7 is not known",
         ),
