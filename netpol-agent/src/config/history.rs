@@ -17,8 +17,8 @@ pub struct HistoryOptions {
     #[arg(long, env = "NETPOL_HISTORY", value_name = "DIR")]
     pub history: Option<PathBuf>,
 
-    /// Kinds of connections remembered at once, at about 1 KiB each in memory and on disk (1000 to 10000000). Where there are
-    /// more, ports and addresses are kept less finely; where that does not help, what was not seen for the longest time is
+    /// Kinds of connections remembered at once, at about 1 KiB each in memory and 2 KiB on disk (1000 to 10000000). Where there
+    /// are more, ports and addresses are kept less finely; where that does not help, what was not seen for the longest time is
     /// forgotten.
     #[arg(long, env = "NETPOL_HISTORY_EDGES", value_name = "N", default_value_t = 50_000,
           value_parser = edges)]
