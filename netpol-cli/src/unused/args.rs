@@ -45,7 +45,7 @@ One row for each peer and port of each rule, and for each direction without rule
   idle                   it could match, and nothing was seen that it matches
   redundant_use          it matched, and others would have allowed all of it
   used                   something was seen that it alone decided
-  deny                   it denies, and nothing was seen that it had to deny: no sign that it is not needed
+  deny                   it denies, and had nothing to deny: no sign that it is not needed
   insufficient_evidence  too little was watched to say more; WHY says what is wanting
 All but used and deny are shown.
 

@@ -6,7 +6,7 @@ use netpol_policy::unused::{Confidence, Entry, PolicyReport, Status, path, span}
 
 use super::{Shown, words};
 use crate::columns;
-use crate::text::{clean, counted};
+use crate::text::{clean, counted, wrap};
 use crate::traffic;
 
 const HEADING: Style = Style::new().bold();
@@ -25,7 +25,15 @@ pub(super) fn text(shown: &Shown<'_>, wide: bool, width: Option<usize>) -> Strin
         table(&mut page, &rows, &is_unused, width);
         page.push('\n');
     }
-    page.push_str(&summary(shown));
+    for line in summary(shown).lines() {
+        let lines = match width {
+            Some(width) => wrap(line, width),
+            None => vec![line.to_owned()],
+        };
+        lines
+            .iter()
+            .for_each(|line| page.push_str(&format!("{line}\n")));
+    }
     page
 }
 
