@@ -10,11 +10,9 @@ use netpol_policy::replay::{self, KnownPods};
 use netpol_policy::unused::span;
 
 use super::args::Arguments;
+use super::words::TOLD;
 use crate::proposed::{self, How, Proposed, Sets};
 use crate::traffic::some;
-
-/// Names that are told by themselves, and then counted.
-const TOLD: usize = 3;
 
 /// What an answer rests on.
 pub(super) struct Basis {

@@ -188,8 +188,7 @@ fn shortened(text: &str, most: usize) -> String {
 
 /// A sentence in which nothing is markup, and nobody is mentioned.
 fn prose(text: &str) -> String {
-    // A comment between the two keeps the sign from the name.
-    escaped(&shortened(text, 4 * LONGEST)).replace("&#64;", "&#64;<!-- -->")
+    escaped(&shortened(text, 4 * LONGEST))
 }
 
 /// Whatever Markdown or HTML could take for markup, as character references.
@@ -197,13 +196,17 @@ fn escaped(text: &str) -> String {
     const PLAIN: &str = " ,.:;/-%()=+?";
     let mut out = String::with_capacity(text.len());
     for character in clean(text).chars() {
-        if character.is_ascii_punctuation() && !PLAIN.contains(character) {
-            out.push_str(&format!("&#{};", u32::from(character)));
-        } else {
-            out.push(character);
+        match character {
+            // The comment keeps the sign from the name, which would be an address of mail or somebody.
+            '@' => out.push_str("&#64;<!-- -->"),
+            _ if character.is_ascii_punctuation() && !PLAIN.contains(character) => {
+                out.push_str(&format!("&#{};", u32::from(character)));
+            }
+            _ => out.push(character),
         }
     }
-    out
+    // GitHub makes links of these wherever they stand, in `<code>` too.
+    out.replace("://", "&#58;//").replace("www.", "www&#46;")
 }
 
 #[cfg(test)]
@@ -223,7 +226,11 @@ mod tests {
                 "`x` *y* _z_ [l](u)",
                 "<code>&#96;x&#96; &#42;y&#42; &#95;z&#95; &#91;l&#93;(u)</code>",
             ),
-            ("@org/team", "<code>&#64;org/team</code>"),
+            ("@org/team", "<code>&#64;<!-- -->org/team</code>"),
+            (
+                "http://a.example www.b.example",
+                "<code>http&#58;//a.example www&#46;b.example</code>",
+            ),
             ("a\nb\u{202e}c", "<code>a\u{fffd}b\u{fffd}c</code>"),
         ] {
             assert_eq!(code(name), shown);

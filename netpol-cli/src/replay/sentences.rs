@@ -1,11 +1,8 @@
 //! What an answer rests on, in sentences.
 
 use super::found::Found;
-use super::words::policy;
+use super::words::{TOLD, policy};
 use crate::traffic::{some, time};
-
-/// Names that are told by themselves, and then counted.
-const TOLD: usize = 3;
 
 /// What follows every answer.
 const NOT_SEEN: &str = "Traffic that was not seen shows nothing: what is rare, or began after the window, may be denied all the same.";

@@ -18,7 +18,7 @@ use crate::proposed::How;
 use crate::traffic::some;
 
 /// Names and addresses that are told by themselves, and then counted.
-const TOLD: usize = 3;
+pub(super) const TOLD: usize = 3;
 
 /// `prod/web[Deployment]`, `outside (203.0.113.7, 203.0.113.8 and 3 more)`.
 pub(super) fn source(row: &Row) -> String {
