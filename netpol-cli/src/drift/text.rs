@@ -220,10 +220,11 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
              }| format!("{count} {stage} {}", reason.replace('_', " ")),
         )
         .collect();
-    sentences.push(match losses.as_slice() {
-        [] => "Nothing was lost.".to_owned(),
-        losses => format!("Lost: {}", losses.join(", ")),
-    });
+    match losses.as_slice() {
+        [] if evidence.window.is_none() => {}
+        [] => sentences.push("Nothing was lost.".to_owned()),
+        losses => sentences.push(format!("Lost: {}", losses.join(", "))),
+    }
     sentences.extend(
         evidence
             .missing
