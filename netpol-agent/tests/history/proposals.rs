@@ -44,7 +44,7 @@ fn what_a_proposed_policy_would_cut_off_fails_the_gate() {
         let arguments = [
             "replay",
             "--min-window",
-            "1s",
+            "0s",
             "--history",
             history,
             "--manifests",
