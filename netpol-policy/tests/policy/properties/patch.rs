@@ -180,6 +180,13 @@ fn left(case: &Case, policies: &[RememberedPolicy], patch: &Patch) -> Vec<Value>
     objects
 }
 
+/// Who is seen has an address: neither finished nor still to come.
+fn has_addresses(connection: &Connection) -> bool {
+    let ends = [&connection.source, &connection.destination];
+    let without = |end: &&End| matches!(end, End::Pod { address: None, .. });
+    !ends.iter().any(without)
+}
+
 /// Both directions: allowed, denied or `None`.
 fn answers(world: &oracle::World, request: &Request) -> [Option<bool>; 2] {
     let answer = world.ask(&request.from, &request.to, request.protocol, &request.port);
@@ -201,7 +208,7 @@ fn nothing_seen_is_denied(case: &Case, memory: Memory) -> Result<usize, TestCase
         .step_by(2)
         .filter(|request| library.knows(request))
         .map(|request| (request, library.connection(request)))
-        .filter(|(_, connection)| is_flow(inventory, connection))
+        .filter(|(_, connection)| is_flow(inventory, connection) && has_addresses(connection))
         .collect();
     let connections: Vec<Connection> = seen.iter().map(|(_, one)| one.clone()).collect();
     let history = history(inventory, &connections, memory);
