@@ -10,14 +10,16 @@ pub enum Kind {
     /// Denied by policy and let through, and an end is in a node's own network namespace: what policies do about it is
     /// undefined (rule 21), and firewalls of pods often do not reach it.
     HostNetwork,
-    /// Denied by policy and let through, all within the grace window after a change: enforcement was not there yet.
+    /// Denied by policy and let through, all within the grace window of a change: enforcement was not there yet, or the agent had
+    /// not heard yet that it is allowed.
     LateEnforcement,
-    /// Denied by policy and let through, all of it open when the agent started: whether a policy ends what is open is
+    /// Denied by policy and let through, all of it perhaps open before the agent started: whether a policy ends what is open is
     /// undefined (rule 22).
     AlreadyOpen,
     /// Allowed by policy and stopped by a firewall of the node.
     Dropped,
-    /// The same, all within the grace window after a change: what lets it through was not there yet.
+    /// The same, all within the grace window of a change: what lets it through was not there yet, or the agent had not heard yet
+    /// that it is denied.
     LateAdmission,
 }
 
@@ -81,7 +83,7 @@ impl Kind {
         !matches!(self, Self::Dropped | Self::LateAdmission)
     }
 
-    /// Whether neither a change just before nor an agent's start explains it.
+    /// Whether neither a change nor an agent's start explains it.
     #[must_use]
     pub fn is_beyond_lag(self) -> bool {
         matches!(self, Self::NotEnforced | Self::HostNetwork | Self::Dropped)

@@ -189,9 +189,10 @@ pub struct EdgeTotals {
     pub first_seen: SystemTime,
     /// Latest packet.
     pub last_seen: SystemTime,
-    /// Of the connections, those that began within the grace window after a change of a policy, pod or namespace.
+    /// Of the connections, those that began within the grace window of a change of a policy, pod or namespace: after it or, where
+    /// they disagree with policies, before it was heard of.
     pub after_change: u64,
-    /// How long after such a change the latest of these began; `None` without any.
+    /// How long after such a change the latest of these began; `None` where none began after one.
     pub longest_after_change: Option<Duration>,
 }
 
