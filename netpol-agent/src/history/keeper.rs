@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwap;
 use netpol_policy::history::History;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::broadcast::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,8 @@ use crate::status::Status;
 
 /// Items taken in between two looks at anything else.
 const BATCH: usize = 1024;
+/// How often items are taken in, when there are no more at once. Who waits for each one has to be woken by the event path.
+const TAKE: Duration = Duration::from_millis(20);
 /// How often clocks, losses and policies are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often pods, nodes and Services are looked at, where anything changed: all pods are counted then.
@@ -54,6 +56,16 @@ pub(super) struct Keeper {
     pub(super) interval: Duration,
 }
 
+/// What is left of the items that came.
+enum Taken {
+    /// There may be more.
+    More,
+    /// Nothing, for now.
+    All,
+    /// Nothing, and there will be no more.
+    Last,
+}
+
 impl Keeper {
     /// Runs until told to stop, or until there are no flows any more; then writes what is left.
     pub(super) async fn run(mut self, stop: CancellationToken) {
@@ -62,6 +74,7 @@ impl Keeper {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             ticks
         };
+        let mut takes = every(TAKE);
         let mut looks = every(LOOK);
         let mut counts = every(COUNT);
         let mut forgets = every(FORGET);
@@ -73,13 +86,10 @@ impl Keeper {
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                received = self.live.recv() => match received {
-                    Ok(item) => {
-                        self.take(&item);
-                        self.take_more(BATCH);
-                    }
-                    Err(RecvError::Lagged(count)) => self.recorder.missed(count),
-                    Err(RecvError::Closed) => break,
+                _ = takes.tick() => match self.take_more(BATCH) {
+                    Taken::More => takes.reset_immediately(),
+                    Taken::All => {}
+                    Taken::Last => break,
                 },
                 Ok(going_on) = self.open.recv() => {
                     going_on.iter().for_each(|one| self.recorder.go_on(one));
@@ -105,14 +115,16 @@ impl Keeper {
         }
     }
 
-    fn take_more(&mut self, most: usize) {
+    fn take_more(&mut self, most: usize) -> Taken {
         for _ in 0..most {
             match self.live.try_recv() {
                 Ok(item) => self.take(&item),
                 Err(TryRecvError::Lagged(count)) => self.recorder.missed(count),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+                Err(TryRecvError::Empty) => return Taken::All,
+                Err(TryRecvError::Closed) => return Taken::Last,
             }
         }
+        Taken::More
     }
 
     /// Takes in what time it is, what was lost and which policies there are. Nothing counts as watched before the first
