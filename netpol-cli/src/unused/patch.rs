@@ -167,14 +167,19 @@ fn kept(kept: &Kept) -> String {
         Keeping::MayBeNeeded(traffic) => format!(
             "it cannot be told whether {}, seen in {}, needs it",
             traffic::whole(traffic),
-            connections(traffic.totals.connections + traffic.totals.resumed)
+            connections(
+                traffic
+                    .totals
+                    .connections
+                    .saturating_add(traffic.totals.resumed)
+            )
         ),
         Keeping::Changes(changed) => {
             let totals = &changed.traffic.totals;
             format!(
                 "without it {}, seen in {}, would be {} instead of {}",
                 traffic::whole(&changed.traffic),
-                connections(totals.connections + totals.resumed),
+                connections(totals.connections.saturating_add(totals.resumed)),
                 decision(changed.after),
                 decision(changed.before)
             )

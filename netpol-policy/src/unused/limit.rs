@@ -294,5 +294,5 @@ impl Limit {
 
 /// More than one for each so many of the others.
 fn is_one_in(each: u64, few: u64, others: u64) -> bool {
-    few.saturating_mul(each) > others
+    u128::from(few) * u128::from(each) > u128::from(others)
 }

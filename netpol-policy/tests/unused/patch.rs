@@ -328,6 +328,21 @@ fn what_was_allowed_in_one_direction_is_not_left_in_doubt_for_the_sake_of_the_ot
     assert_eq!(patch.policies, []);
 }
 
+/// Counts of a damaged file.
+#[test]
+fn counts_that_are_too_large_to_be_added_up_are_no_reason_to_stop() {
+    let text = format!("web: {{podSelector: {{}}, ingress: [{{from: [{BUILD}, {WEB}]}}]}}");
+    let world = World::new(&text)
+        .hits("web", "ingress[0] from[1]", u64::MAX, u64::MAX)
+        .traffic("prod/web", "prod/web", 80, u64::MAX)
+        .traffic("prod/web", "prod/web", 81, u64::MAX)
+        .lost("n1", u64::MAX);
+    let patch = patched(&world);
+    assert_eq!(patch.replayed.connections, u64::MAX);
+    // As much was lost as was seen.
+    assert_eq!(patch.policies, []);
+}
+
 /// An address block that may hold the pods' addresses: nobody can tell any more whether it allowed them.
 #[test]
 fn what_may_have_been_allowed_by_an_address_stays_unless_it_was_heard_to_be_denied() {

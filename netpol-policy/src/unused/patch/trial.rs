@@ -94,7 +94,8 @@ impl<'a> Trial<'a> {
         for ((traffic, before), after) in self.traffic.iter().zip(&self.before).zip(answers) {
             let totals = &traffic.totals;
             replayed.traffic += 1;
-            replayed.connections += totals.connections + totals.resumed;
+            let connections = totals.connections.saturating_add(totals.resumed);
+            replayed.connections = replayed.connections.saturating_add(connections);
             if before.decision() == Decision::Unknown || after.decision() == Decision::Unknown {
                 replayed.unknown += 1;
             }
