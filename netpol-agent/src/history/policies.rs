@@ -186,7 +186,12 @@ impl Policies {
         let mut revisions: Vec<PolicyRevision> = revisions.collect();
         revisions.sort_by_cached_key(|revision| {
             let until = revision.until;
-            (revision.policy.name(), revision.since, until.is_none(), until)
+            (
+                revision.policy.name(),
+                revision.since,
+                until.is_none(),
+                until,
+            )
         });
         revisions
     }
