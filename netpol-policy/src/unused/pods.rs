@@ -94,6 +94,11 @@ impl<'a> Pods<'a> {
         groups.chain(on_hosts.map(|(index, one)| (&one.group, Place::OnHost(index))))
     }
 
+    pub(super) fn is_anybody_there(&self) -> bool {
+        let mut all = self.groups.iter().chain(&self.on_hosts);
+        all.any(|present| is_there(present))
+    }
+
     pub(super) fn on_host(&self, index: usize) -> &'a Present {
         self.on_hosts[index]
     }

@@ -94,3 +94,16 @@ fn redundant_use_is_for_the_sake_of_policies_that_may_have_changed() {
     let again = used(25).policies(other, 20);
     assert_eq!(again.entry(AT).confidence, Confidence::High);
 }
+
+/// The lines about pods are missing in a damaged file.
+#[test]
+fn nobody_is_absent_where_nobody_is_known() {
+    let mut world = World::new(WEB);
+    world.0.population.clear();
+    let entry = world.entry(AT);
+    assert_eq!(entry.if_evidence_held, Some(Status::DanglingSubject));
+    assert_eq!(
+        entry.limits[0].to_string(),
+        "who exists is known for 0% of the time"
+    );
+}

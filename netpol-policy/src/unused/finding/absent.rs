@@ -130,7 +130,12 @@ impl Finding<'_> {
     pub(super) fn limits_of_knowledge(&self, window: Window, beginning: Beginning) -> Vec<Limit> {
         let length = Limit::of_length(window.length(), beginning, self.judge.options);
         let mut limits: Vec<Limit> = length.into_iter().collect();
-        let percent = self.judge.nodes.percent_of_any(window);
+        let percent = if self.judge.pods.is_anybody_there() {
+            self.judge.nodes.percent_of_any(window)
+        } else {
+            // A history that lost who exists, or never had it.
+            0
+        };
         if percent < WATCHED {
             limits.push(Limit::WhoUnknown { percent });
         }
