@@ -32,7 +32,8 @@ impl Evidence {
         for (node, count) in pods.iter().flat_map(|present| &present.pods) {
             // Pods on no node yet.
             if !node.is_empty() {
-                *hosts.entry(node.clone()).or_default() += count;
+                let there = hosts.entry(node.clone()).or_default();
+                *there = there.saturating_add(*count);
             }
         }
         if hosts.is_empty() {

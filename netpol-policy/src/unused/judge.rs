@@ -104,7 +104,8 @@ impl<'a> Judge<'a> {
         {
             // Pods on no node do nothing yet.
             if !node.is_empty() {
-                *hosts.entry(node.clone()).or_default() += pods;
+                let there = hosts.entry(node.clone()).or_default();
+                *there = there.saturating_add(*pods);
             }
         }
         if hosts.values().all(|pods| *pods == 0) {
@@ -201,8 +202,8 @@ impl<'a> Judge<'a> {
         let mut subjects = Subjects::default();
         for &index in &selected.groups {
             let present = self.pods.get(index);
-            let pods: u32 = present.pods.values().sum();
-            subjects.pods += pods;
+            let pods = present.pods.values().copied().fold(0, u32::saturating_add);
+            subjects.pods = subjects.pods.saturating_add(pods);
             let name = workload(&present.group);
             if pods > 0 {
                 subjects.workloads.push(name);

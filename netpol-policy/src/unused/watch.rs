@@ -156,7 +156,7 @@ impl<'a> Nodes<'a> {
         let nodes = self.nodes.values().map(|node| {
             let losses = losses(node.intervals, window);
             let forgotten = losses.filter(|loss| &*loss.reason == FORGOTTEN);
-            forgotten.map(|loss| loss.count).sum()
+            forgotten.fold(0, |sum: u64, loss| sum.saturating_add(loss.count))
         });
         nodes.max().unwrap_or_default()
     }

@@ -336,6 +336,8 @@ fn counts_that_are_too_large_to_be_added_up_are_no_reason_to_stop() {
         .hits("web", "ingress[0] from[1]", u64::MAX, u64::MAX)
         .traffic("prod/web", "prod/web", 80, u64::MAX)
         .traffic("prod/web", "prod/web", 81, u64::MAX)
+        .pods("prod/web", &[("n1", u32::MAX), ("n2", u32::MAX)])
+        .pods("prod/more", &[("n1", u32::MAX), ("", u32::MAX)])
         .lost("n1", u64::MAX);
     let patch = patched(&world);
     assert_eq!(patch.replayed.connections, u64::MAX);
