@@ -33,7 +33,7 @@ Examples:
   flows drift --history week.jsonl.gz --fail   in CI or from cron
 
 Exit codes: 0 success; with --fail, 1 where something is not-enforced, host-network or dropped; 2 for bad input, where \
-nothing could be read and, with --fail, where nothing could be compared.";
+nothing could be read and, with --fail, where nothing could be compared or lines of the history could not be read.";
 
 /// The command.
 pub(crate) fn command() -> Command {

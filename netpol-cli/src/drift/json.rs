@@ -109,6 +109,7 @@ struct EvidenceJson<'a> {
     nodes: Vec<WatchedJson<'a>>,
     losses: Vec<LossJson<'a>>,
     missing: Vec<MissingJson<'a>>,
+    unreadable_lines: u64,
 }
 
 #[derive(Serialize)]
@@ -130,8 +131,8 @@ struct MissingJson<'a> {
     reason: &'a str,
 }
 
-/// The object, with a line break at its end.
-pub(super) fn text(drift: &Drift, options: &Options) -> io::Result<String> {
+/// The object, with a line break at its end. `damaged` lines of the history could not be read.
+pub(super) fn text((drift, damaged): (&Drift, u64), options: &Options) -> io::Result<String> {
     let document = Document {
         findings: drift.findings.iter().map(finding).collect(),
         policies: drift.policies.iter().map(policy).collect(),
@@ -148,7 +149,7 @@ pub(super) fn text(drift: &Drift, options: &Options) -> io::Result<String> {
             began_before: drift.coverage.began_before,
             since: options.since.map(traffic::time),
         },
-        evidence: evidence(&drift.evidence),
+        evidence: evidence(&drift.evidence, damaged),
         beyond_lag: drift.is_beyond_lag(),
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
@@ -235,7 +236,7 @@ fn node<'a>(name: &'a str, record: &'a NodeRecord) -> NodeJson<'a> {
     }
 }
 
-fn evidence(evidence: &Evidence) -> EvidenceJson<'_> {
+fn evidence(evidence: &Evidence, damaged: u64) -> EvidenceJson<'_> {
     let moment = |time: Option<SystemTime>| time.map(traffic::time);
     EvidenceJson {
         from: moment(evidence.window.map(|(from, _)| from)),
@@ -266,5 +267,6 @@ fn evidence(evidence: &Evidence) -> EvidenceJson<'_> {
                 reason: &node.reason,
             })
             .collect(),
+        unreadable_lines: damaged,
     }
 }

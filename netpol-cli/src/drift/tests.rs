@@ -159,7 +159,7 @@ fn history() -> History {
 
 fn page(history: &History, wide: bool) -> String {
     let options = Options::default();
-    let page = text::page(&drift(history, &options), &options, wide, None);
+    let page = text::page((&drift(history, &options), 0), &options, wide, None);
     anstream::adapter::strip_str(&page).to_string()
 }
 
@@ -237,7 +237,7 @@ fn nothing_to_compare_is_no_agreement() {
 #[test]
 fn json_has_all_of_it() {
     let options = Options::default();
-    let text = json::text(&drift(&history(), &options), &options).unwrap();
+    let text = json::text((&drift(&history(), &options), 0), &options).unwrap();
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let kinds: Vec<&str> = document["findings"]
         .as_array()

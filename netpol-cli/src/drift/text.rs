@@ -15,8 +15,13 @@ use crate::traffic::{self, connections};
 /// Nodes that are told by themselves in a sentence.
 const NODES_TOLD: usize = 5;
 
-/// The whole answer, for a terminal of this width.
-pub(super) fn page(drift: &Drift, options: &Options, wide: bool, width: Option<usize>) -> String {
+/// The whole answer, for a terminal of this width. `damaged` lines of the history could not be read.
+pub(super) fn page(
+    (drift, damaged): (&Drift, u64),
+    options: &Options,
+    wide: bool,
+    width: Option<usize>,
+) -> String {
     let mut page = Page::new(width);
     for kind in Kind::ALL {
         let of_kind = drift.findings.iter().filter(|one| one.kind == kind);
@@ -37,8 +42,11 @@ pub(super) fn page(drift: &Drift, options: &Options, wide: bool, width: Option<u
     policies(&mut page, drift, wide);
     nodes(&mut page, drift, wide);
     page.heading("Evidence");
+    let unread = words::unread(damaged);
+    let unread = unread.map(|unread| format!("{unread}: what stood there is not compared."));
     for sentence in evidence(&drift.evidence)
         .into_iter()
+        .chain(unread)
         .chain(coverage(&drift.coverage, options))
     {
         page.line(&sentence);

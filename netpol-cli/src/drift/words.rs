@@ -53,3 +53,9 @@ pub(super) fn enforcement(enforcement: Enforcement) -> &'static str {
         Enforcement::NothingSeen => "nothing denied was seen here",
     }
 }
+
+/// Says that lines of the history could not be read, where there are any.
+pub(super) fn unread(damaged: u64) -> Option<String> {
+    let lines = if damaged == 1 { "line" } else { "lines" };
+    (damaged > 0).then(|| format!("{damaged} {lines} of the history could not be read"))
+}

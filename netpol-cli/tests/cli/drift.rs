@@ -85,3 +85,34 @@ async fn what_is_not_known_is_no_pass() {
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("--since: \"soon\" is neither"), "{said}");
 }
+
+#[tokio::test]
+async fn a_damaged_history_is_no_pass() {
+    let whole = file("allowed", "agree", 0);
+    let edge = whole.lines().nth(3).unwrap();
+    for damaged in [
+        // A second edge is cut in its middle.
+        format!(
+            "{}{}",
+            &whole[..whole.find(r#"{"end""#).unwrap()],
+            &edge[..80]
+        ),
+        // Cut in its last line, and between lines.
+        whole[..whole.len() - 10].to_owned(),
+        whole.replace(r#"{"end":{"lines":4}}"#, ""),
+        whole.replace(r#"{"end""#, "{\"edge\":{}}\n{\"end\""),
+    ] {
+        let (code, page, said) = drift(&damaged, &["--fail"]).await;
+        assert_eq!(code, 2, "{damaged}\n{page}");
+        assert!(said.contains("of the history could not be read"), "{said}");
+        let (code, page, _) = drift(&damaged, &[]).await;
+        assert_eq!(code, 0, "{page}");
+        assert!(page.contains("of the history could not be read"), "{page}");
+        let (_, json, _) = drift(&damaged, &["-o", "json"]).await;
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_ne!(json["evidence"]["unreadable_lines"], 0, "{json:#}");
+    }
+    let (_, json, _) = drift(&whole, &["--fail", "-o", "json"]).await;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["evidence"]["unreadable_lines"], 0, "{json:#}");
+}
