@@ -86,7 +86,8 @@ fn a_store_of_a_later_version_is_kept_and_another_is_begun() {
         transaction.commit().unwrap();
     };
     let is_later = |store: &Path| {
-        let transaction = Database::open(store).unwrap().begin_read().unwrap();
+        let database = Database::open(store).unwrap();
+        let transaction = database.begin_read().unwrap();
         let meta = transaction.open_table(META).unwrap();
         let version = meta.get("version").unwrap().unwrap();
         let edges = transaction.open_table(EDGES).unwrap();
