@@ -219,6 +219,6 @@ impl Building {
 /// The same pod under another name, which no Pod object can have, so that it is not the first one itself (rule 19).
 fn sibling(pod: &Pod) -> Arc<Pod> {
     let mut sibling = pod.clone();
-    sibling.name = format!("{}[another]", pod.name).into();
+    sibling.name = format!("{} (another pod)", pod.name).into();
     Arc::new(sibling)
 }

@@ -14,6 +14,27 @@ pub struct Reason {
     pub what: Decisive,
 }
 
+impl Reason {
+    /// Whether both say the same, but for the entries of a rule's lists that decide.
+    pub(super) fn is_same_rule(&self, other: &Self) -> bool {
+        self == other || self.of_whole_rule() == other.of_whole_rule()
+    }
+
+    /// Without those entries: to be compared, and for nothing else.
+    fn of_whole_rule(&self) -> Self {
+        let mut whole = self.clone();
+        let rule = match &mut whole.what {
+            Decisive::Rule(rule) | Decisive::DenyRule(rule) => Some(rule),
+            Decisive::Isolated { nearest, .. } => nearest.as_mut().map(|nearest| &mut nearest.rule),
+            Decisive::Default | Decisive::Exempt(_) => None,
+        };
+        if let Some(rule) = rule {
+            (rule.peer, rule.port) = (None, None);
+        }
+        whole
+    }
+}
+
 /// What decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decisive {

@@ -86,7 +86,7 @@ pub struct Row {
 pub struct Said {
     /// The decision, of all of it.
     pub decision: Decision,
-    /// What is behind it, each once.
+    /// What is behind it, each once; a rule whatever entries of its lists decide.
     pub reasons: Vec<Reason>,
     /// Why it cannot be told, each once and in order.
     pub unknown: BTreeSet<Why>,
@@ -167,20 +167,22 @@ impl Seen {
 
 impl Said {
     fn of(answer: &Answer) -> Self {
-        Self {
+        let mut said = Self {
             decision: answer.decision(),
-            reasons: super::reasons(&answer.verdict),
-            unknown: answer.unknown.iter().cloned().collect(),
-        }
+            reasons: Vec::new(),
+            unknown: BTreeSet::new(),
+        };
+        said.add(answer);
+        said
     }
 
-    fn add(&mut self, other: Self) {
-        for reason in other.reasons {
-            if !self.reasons.contains(&reason) {
+    fn add(&mut self, answer: &Answer) {
+        for reason in super::reasons(&answer.verdict) {
+            if !self.reasons.iter().any(|one| one.is_same_rule(&reason)) {
                 self.reasons.push(reason);
             }
         }
-        self.unknown.extend(other.unknown);
+        self.unknown.extend(answer.unknown.iter().cloned());
     }
 }
 
@@ -211,8 +213,8 @@ impl Row {
 
     /// More of the same.
     pub(super) fn add(&mut self, traffic: &Traffic, before: &Answer, after: &Answer) {
-        self.before.add(Said::of(before));
-        self.after.add(Said::of(after));
+        self.before.add(before);
+        self.after.add(after);
         self.count(traffic);
     }
 

@@ -175,6 +175,35 @@ fn what_is_decided_otherwise_stands_in_another_row() {
 }
 
 #[test]
+fn a_rule_is_told_once_whichever_of_its_peers_decide() {
+    let policy = |blocks: [&str; 2]| {
+        let peers = blocks.map(|block| format!("{{ipBlock: {{cidr: {block}}}}}"));
+        format!(
+            "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: web, namespace: prod}}
+spec: {{podSelector: {{}}, policyTypes: [Egress], egress: [{{to: [{}]}}]}}",
+            peers.join(", ")
+        )
+    };
+    let edges = ["203.0.113.7/32", "203.0.113.8/32"];
+    let edges = edges.map(|block| edge(pods("prod/web"), outside(block), Port::One(443)));
+    for (blocks, change) in [
+        (["203.0.113.7/32", "203.0.113.8/32"], Change::OtherReason),
+        (["198.51.100.7/32", "203.0.113.9/32"], Change::NewlyDenied),
+    ] {
+        let replay = run(edges.to_vec(), NOTHING, &policy(blocks));
+        let [row] = replay.rows.as_slice() else {
+            panic!("{replay:?}");
+        };
+        assert_eq!(row.change, change);
+        let told: Vec<_> = row.after.reasons.iter().collect();
+        let of_policy = told.iter().filter(|one| one.what.policy().is_some());
+        assert_eq!(of_policy.count(), 1, "{told:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_told_counts_only_where_a_policy_that_changed_may_be_about_it() {
     let service = |namespace: &str| Party::Service {
         namespace: namespace.into(),
