@@ -16,6 +16,9 @@ use crate::{FORMAT, MAJOR, MINOR};
 /// Why a file cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// There is nothing in it.
+    #[error("not a history file: it is empty")]
+    Empty,
     /// It begins with something else.
     #[error("not a history file: its first line is no header of {FORMAT:?}")]
     NotAHistory,
@@ -248,7 +251,10 @@ impl Reader {
     /// Where there was no line at all.
     pub fn finish(mut self) -> Result<Contents, ReadError> {
         let Some((written_at, written_by)) = self.header.take() else {
-            return Err(ReadError::NotAHistory);
+            return Err(match self.lines {
+                0 => ReadError::Empty,
+                _ => ReadError::NotAHistory,
+            });
         };
         match self.breaks_off.take() {
             // What was unpacked may be something else than what was packed.

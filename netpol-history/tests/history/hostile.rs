@@ -34,7 +34,6 @@ fn refused(text: &str) -> String {
 #[test]
 fn what_is_no_history_is_refused() {
     for text in [
-        "",
         "\n",
         "{}\n",
         "kind: Pod\n",
@@ -45,6 +44,7 @@ fn what_is_no_history_is_refused() {
         let error = read(text.as_bytes(), |_| {}).unwrap_err();
         assert!(matches!(error, ReadError::NotAHistory), "{text:?}: {error}");
     }
+    assert_eq!(refused(""), "not a history file: it is empty");
     let packed = [0x1f, 0x8b, 0, 1, 2, 3];
     assert!(matches!(
         read_any(&packed[..], |_| {}),
