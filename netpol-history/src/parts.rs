@@ -20,8 +20,6 @@ use crate::decode::{self, DecodeError, Decoder};
 use crate::manifest::{self, ClusterObject};
 use crate::record::{NodeRecord, Record};
 
-/// Stage and reason of the loss that a line is which cannot be used.
-const UNREADABLE: (&str, &str) = ("history", "unreadable_line");
 /// More than a node sees of one kind in its life, and few enough that sums over all lines of a file never overflow.
 const MOST_CONNECTIONS: u64 = 1 << 40;
 const NO_NODE: &str = "stands before any node";
@@ -220,15 +218,18 @@ fn latest(parts: &mut [History]) -> Result<(&mut History, Arc<str>), &'static st
 fn lose_a_line(part: &mut History) {
     let nodes = part.nodes.iter_mut();
     for interval in nodes.filter_map(|node| node.intervals.last_mut()) {
-        let is_this = |loss: &&mut Loss| (&*loss.stage, &*loss.reason) == UNREADABLE;
         // The last one, if any: it was put there.
-        match interval.losses.last_mut().filter(is_this) {
+        let last = interval.losses.last_mut();
+        match last.filter(|loss| loss.is_unreadable_line()) {
             Some(loss) => loss.count = loss.count.saturating_add(1),
-            None => interval.losses.push(Loss {
-                stage: UNREADABLE.0.into(),
-                reason: UNREADABLE.1.into(),
-                count: 1,
-            }),
+            None => {
+                let (stage, reason) = Loss::UNREADABLE_LINE;
+                interval.losses.push(Loss {
+                    stage: stage.into(),
+                    reason: reason.into(),
+                    count: 1,
+                });
+            }
         }
     }
 }

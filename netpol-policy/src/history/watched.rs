@@ -40,3 +40,14 @@ pub struct Loss {
     /// How many.
     pub count: u64,
 }
+
+impl Loss {
+    /// Stage and reason of what a file had to tell in lines that cannot be read.
+    pub const UNREADABLE_LINE: (&'static str, &'static str) = ("history", "unreadable_line");
+
+    /// Whether it is [`Self::UNREADABLE_LINE`].
+    #[must_use]
+    pub fn is_unreadable_line(&self) -> bool {
+        (&*self.stage, &*self.reason) == Self::UNREADABLE_LINE
+    }
+}

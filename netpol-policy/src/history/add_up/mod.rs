@@ -23,7 +23,8 @@ use super::{History, MissingNode};
 /// Two readings of one store are of the same traffic, and the later one counts. Different stores of one node are of
 /// different times and both count: then a key may stand twice, once from each. A history that holds several stores of one
 /// node cannot be told apart again: where a later reading has one of them, nothing of that node is taken from it. A node that
-/// is missing in one and there in another is not missing.
+/// is missing in one and there in another is not missing; what is missing without a name is not, once all that was damaged
+/// has been read again as a whole.
 #[must_use]
 pub fn add_up(histories: Vec<History>) -> History {
     let mut sum = History::default();
@@ -58,7 +59,7 @@ pub fn latest(mut histories: Vec<History>) -> Vec<History> {
     let cluster = newest(|history| !history.cluster.is_empty());
     let services = newest(|history| !history.services.is_empty());
     let shared = History {
-        missing: missing(&histories),
+        missing: missing(&histories, &readings),
         policies: policies::merge(&histories, &readings),
         population: population::merge(&histories, &readings),
         cluster: cluster.map_or_else(Vec::new, |history| history.cluster.clone()),
@@ -108,16 +109,18 @@ fn part(history: History, nodes: &BTreeSet<Arc<str>>) -> Option<History> {
 }
 
 /// Nodes that are missing everywhere, once each.
-fn missing(histories: &[History]) -> Vec<MissingNode> {
+fn missing(histories: &[History], readings: &Readings) -> Vec<MissingNode> {
     let present: BTreeSet<&str> = histories
         .iter()
         .flat_map(|history| &history.nodes)
         .map(|node| &*node.name)
         .collect();
+    let is_made_good = readings.replace_what_is_damaged(histories);
     let mut missing: Vec<MissingNode> = histories
         .iter()
         .flat_map(|history| &history.missing)
         .filter(|node| !present.contains(node.name.as_str()))
+        .filter(|node| !(is_made_good && node.name.is_empty()))
         .cloned()
         .collect();
     missing.sort_unstable();

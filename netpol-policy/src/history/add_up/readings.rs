@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use foldhash::fast::RandomState;
 
 use super::read_at;
-use crate::history::{History, MissingNode};
+use crate::history::{History, Loss, MissingNode, NodeHistory};
 
 /// Readings no further apart than this are of the same moment: nodes are asked at once, answer one after the other, and have
 /// clocks of their own.
@@ -98,6 +98,31 @@ impl Readings {
     /// Whether a history knows what the cluster is like now. Of what the others say nobody knows whether it is still so.
     pub(super) fn is_current(&self, history: usize) -> bool {
         self.current.is_empty() || self.current.contains(&history)
+    }
+
+    /// Whether something was damaged and nothing of it counts any more: each such reading is replaced by a whole one, and a
+    /// history from which nothing is missing, no earlier than they are, knows which nodes there are.
+    pub(super) fn replace_what_is_damaged(&self, histories: &[History]) -> bool {
+        let nodes = histories.iter().enumerate().flat_map(|(index, history)| {
+            let nodes = history.nodes.iter();
+            nodes.map(move |node| (index, node))
+        });
+        let is_damaged = |node: &NodeHistory| {
+            let mut losses = node.intervals.iter().flat_map(|one| &one.losses);
+            losses.any(Loss::is_unreadable_line)
+        };
+        let damaged: Vec<_> = nodes.filter(|(_, node)| is_damaged(node)).collect();
+        let counts = |(index, node): &(usize, &NodeHistory)| {
+            let counted = self.nodes(*index);
+            counted.is_some_and(|names| names.contains(&node.name))
+        };
+        let mut current = self.current.iter().map(|index| &histories[*index]);
+        !damaged.is_empty()
+            && !damaged.iter().any(counts)
+            && damaged
+                .iter()
+                .all(|(_, node)| Some(node.read_at) <= self.now)
+            && current.any(|history| !history.cluster.is_empty())
     }
 
     /// When the latest history was read that knows what the cluster is like.

@@ -326,6 +326,47 @@ fn of_a_damaged_copy_and_a_whole_one_the_whole_one_counts() {
     }
 }
 
+#[test]
+fn what_a_cut_file_left_out_is_missing_until_a_whole_one_tells_it() {
+    let cut = |mut history: History| {
+        history.missing = vec![MissingNode {
+            name: String::new(),
+            reason: "the history ends early".to_owned(),
+        }];
+        history.nodes[0].intervals[0].losses = vec![Loss {
+            stage: "history".into(),
+            reason: "unreadable_line".into(),
+            count: 1,
+        }];
+        history
+    };
+    let whole = |read_at| History {
+        missing: Vec::new(),
+        ..reading("a", "s", read_at)
+    };
+    let remains = |histories: &[&History]| {
+        let sum = add_up(histories.iter().map(|one| (*one).clone()).collect());
+        sum.missing.iter().any(|node| node.name.is_empty())
+    };
+    let damaged = cut(reading("a", "s", 32));
+    for read_at in [32, 40] {
+        assert!(!remains(&[&damaged, &whole(read_at)]), "{read_at}");
+        assert!(!remains(&[&whole(read_at), &damaged]), "{read_at}");
+    }
+    // The earlier one, one of another node, and one that does not know which nodes there are.
+    assert!(remains(&[&damaged, &whole(20)]));
+    assert!(remains(&[&damaged, &reading("c", "s", 40)]));
+    let mut knows_no_cluster = whole(40);
+    knows_no_cluster.cluster.clear();
+    assert!(remains(&[&damaged, &knows_no_cluster]));
+    // Something else is damaged still.
+    let other = cut(reading("c", "s", 30));
+    assert!(remains(&[&damaged, &other, &whole(40)]));
+    let all = [&damaged, &other, &whole(40), &reading("c", "s", 31)];
+    assert!(!remains(&all));
+    assert!(remains(&[&cut(whole(40)), &whole(40), &cut(whole(41))]));
+}
+
 /// An agent whose disk is full when it starts has no store to name, until there is room.
 #[test]
 fn a_memory_without_a_store_may_have_become_part_of_one() {
