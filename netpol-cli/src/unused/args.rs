@@ -56,7 +56,8 @@ Examples:
   flows unused --history week.jsonl.gz --manifests deploy/ --fail-on dangling_peer,shadowed
   flows unused -n prod --patch | kubectl diff -f -
 
-Exit codes: 0 success; with --fail-on, 1 where an entry has such a status; 1 no server or a broken stream; 2 bad input.";
+Exit codes: 0 success; with --fail-on, 1 where an entry has such a status; 2 bad input, no server, and with --fail-on where \
+lines of the history could not be read.";
 
 /// The command.
 pub(crate) fn command() -> Command {
@@ -131,6 +132,7 @@ pub(crate) fn command() -> Command {
                 .long("min-confidence")
                 .value_name("CONFIDENCE")
                 .default_value(Confidence::Medium.as_str())
+                .requires("patch")
                 .value_parser(Confidence::ALL.map(Confidence::as_str))
                 .help("With --patch: how sure it has to be of what it takes out"),
         )
@@ -175,7 +177,10 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Arguments, CliError> {
     let min_window = matches.get_one::<String>("min-window");
     let min_window = min_window.map(|text| window(text)).transpose()?;
     Ok(Arguments {
-        options: min_window.map_or_else(Options::default, |min_window| Options { min_window }),
+        options: min_window.map_or_else(Options::default, |min_window| Options {
+            min_window,
+            ..Options::default()
+        }),
         statuses: shown,
         namespaces: if matches.get_flag("all-namespaces") {
             Vec::new()

@@ -135,9 +135,14 @@ impl Finding<'_> {
                 let because = "it denies, and nothing was seen that it had to deny";
                 return Said::of(Status::Deny, because);
             }
-            let mut because = "nothing was seen that it matches".to_owned();
-            because.push_str(&self.partly_resolved());
-            return self.weighed(Said::of(Status::Idle, because));
+            let because = "nothing was seen that it matches";
+            let mut said = self.weighed(Said::of(Status::Idle, because));
+            let mut limits = said.limits.iter();
+            if limits.any(|limit| matches!(limit, Limit::NotCounted { .. })) {
+                said.because = "no use of it was counted".to_owned();
+            }
+            said.because.push_str(&self.partly_resolved());
+            return said;
         }
         if totals.hits == 0 {
             let seen = connections(totals.resumed);
@@ -185,6 +190,7 @@ impl Finding<'_> {
             said.limits.push(Limit::NobodyWatched);
             return said;
         };
+        said.limits.extend(self.unreadable());
         let mut beginning = if window.from > in_force.from {
             Beginning::Watch
         } else {

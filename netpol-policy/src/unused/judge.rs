@@ -13,7 +13,7 @@ use super::pods::{Pods, Selected, may_select};
 use super::report::{PolicyReport, Subjects, Window, workload};
 use super::seen::Seen;
 use super::shadow::Shadows;
-use super::watch::{Nodes, Watch};
+use super::watch::{Nodes, Watch, is_damaged};
 use crate::history::{
     History, PolicyName, PolicyRevision, RememberedPolicy, RuleId, RuleTotals, UseTotals,
     fingerprint, rule_totals,
@@ -27,6 +27,8 @@ pub(super) struct Judge<'a> {
     pub(super) nodes: Nodes<'a>,
     pub(super) seen: Seen<'a>,
     pub(super) options: &'a Options,
+    /// Lines of the history could not be read, so nothing is known to be absent.
+    pub(super) is_damaged: bool,
     totals: BTreeMap<RuleId, RuleTotals>,
     revisions: HashMap<PolicyName, Vec<(&'a PolicyRevision, u64)>>,
 }
@@ -65,6 +67,7 @@ impl<'a> Judge<'a> {
             nodes: Nodes::of(history),
             seen: Seen::of(history, pods, shadows),
             options,
+            is_damaged: options.is_damaged || is_damaged(history),
             totals: rule_totals(history),
             revisions,
         }

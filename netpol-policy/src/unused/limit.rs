@@ -65,6 +65,8 @@ pub enum Beginning {
 /// One thing that takes from the confidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Limit {
+    /// Lines of the history could not be read: who or what is not known may have stood there.
+    Unreadable,
     /// The policy was never seen in force as it stands.
     NeverInForce,
     /// No node that the policy's pods run on was watched.
@@ -180,7 +182,8 @@ impl Limit {
     #[must_use]
     pub fn leaves(&self) -> Confidence {
         match self {
-            Self::NeverInForce
+            Self::Unreadable
+            | Self::NeverInForce
             | Self::NobodyWatched
             | Self::ShortWindow { .. }
             | Self::HostNetwork { .. }
@@ -254,8 +257,12 @@ impl Limit {
         let with: u64 = watch.nodes.iter().map(|node| u64::from(node.pods)).sum();
         let without = watch.without_history.iter();
         let pods: u64 = without.clone().map(|(_, pods)| u64::from(*pods)).sum();
+        let name = |name: &std::sync::Arc<str>| match &**name {
+            "" => "a node without a name".to_owned(),
+            name => name.to_owned(),
+        };
         let names = |names: &mut dyn Iterator<Item = &std::sync::Arc<str>>| -> Vec<String> {
-            names.map(ToString::to_string).collect()
+            names.map(name).collect()
         };
         let nodes = names(&mut without.map(|(name, _)| name));
         if !nodes.is_empty() {

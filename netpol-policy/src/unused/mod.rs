@@ -32,8 +32,8 @@ pub use patch::{
 };
 pub use report::{Entry, EntryName, PolicyReport, Report, Status, Subjects, Window, path};
 pub(crate) use shadow::implies;
-pub(crate) use watch::Nodes;
 pub use watch::{NodeWatch, Watch};
+pub(crate) use watch::{Nodes, is_damaged};
 pub use words::span;
 
 use crate::history::History;
@@ -71,5 +71,6 @@ pub fn unused(
     Report {
         policies: judged,
         missing: history.missing.clone(),
+        is_damaged: judge.is_damaged,
     }
 }

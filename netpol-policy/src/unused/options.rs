@@ -10,12 +10,15 @@ pub const MIN_WINDOW: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub struct Options {
     /// The shortest time of watching from which anything may be concluded.
     pub min_window: Duration,
+    /// Lines of the history could not be read, more than the history itself tells of.
+    pub is_damaged: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             min_window: MIN_WINDOW,
+            is_damaged: false,
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Report {
     pub policies: Vec<PolicyReport>,
     /// Nodes whose history could not be had.
     pub missing: Vec<MissingNode>,
+    /// Lines of the history could not be read.
+    pub is_damaged: bool,
 }
 
 /// One policy.

@@ -41,6 +41,17 @@ pub struct NodeWatch {
 const BLIND: &str = "interfaces_not_watched";
 /// Why so many kinds of pods are not remembered any more.
 const FORGOTTEN: &str = "groups_evicted";
+/// Stage and reason of lines of a history that could not be read.
+const UNREADABLE: (&str, &str) = ("history", "unreadable_line");
+
+/// Whether a history tells that it is not all there: lines could not be read, or it ends early. What stood there may have been
+/// of any node, or of the cluster.
+pub(crate) fn is_damaged(history: &History) -> bool {
+    let intervals = history.nodes.iter().flat_map(|node| &node.intervals);
+    let mut losses = intervals.flat_map(|interval| &interval.losses);
+    losses.any(|loss| (&*loss.stage, &*loss.reason) == UNREADABLE)
+        || history.missing.iter().any(|node| node.name.is_empty())
+}
 
 impl Watch {
     /// How many events were lost, of whatever kind.

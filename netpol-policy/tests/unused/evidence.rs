@@ -1,7 +1,7 @@
 //! What takes from the confidence, and what leaves none.
 
-use netpol_policy::history::{Loss, UseTotals};
-use netpol_policy::unused::{Confidence, Status};
+use netpol_policy::history::{Loss, UseTotals, in_force};
+use netpol_policy::unused::{Confidence, Options, PatchOptions, Status, patch, unused};
 
 use super::world::{World, day};
 
@@ -333,4 +333,79 @@ fn a_history_of_nobody_says_nothing() {
         .entry(AT);
     assert_eq!(entry.if_evidence_held, Some(Status::DanglingPeer));
     assert_eq!(world.entry(AT).status, Status::InsufficientEvidence);
+}
+
+/// A policy for nobody, a peer that nobody is, a port that nobody has, and one that stands twice.
+const ABSENT: &str = "\
+gone: {podSelector: {matchLabels: {app: gone}}, ingress: [{}]}
+web: {podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {app: gone}}}]}, {ports: [{port: metrics}]}, {ports: [{port: 9}]}, {ports: [{port: 9}]}]}";
+
+#[test]
+fn lines_that_could_not_be_read_may_have_held_whoever_is_absent() {
+    let by_absence = [
+        ("gone ingress[0]", Status::DanglingSubject),
+        ("web ingress[0] from[0]", Status::DanglingPeer),
+        ("web ingress[1] ports[0]", Status::UnresolvedNamedPort),
+    ];
+    let whole = World::new(ABSENT);
+    for (at, status) in by_absence {
+        let entry = whole.entry(at);
+        assert_eq!((entry.status, entry.confidence), (status, Confidence::High));
+    }
+    assert!(!whole.judged().is_damaged);
+    let mut lossy = World::new(ABSENT).lost("n2", 1);
+    let loss = &mut lossy.0.nodes.last_mut().unwrap().intervals[0].losses[0];
+    (loss.stage, loss.reason) = ("history".into(), "unreadable_line".into());
+    let cut = World::new(ABSENT).missing("");
+    for world in [&lossy, &cut] {
+        assert!(world.judged().is_damaged);
+        for (at, status) in by_absence {
+            let entry = world.entry(at);
+            assert_eq!(entry.status, Status::InsufficientEvidence, "{at}");
+            assert_eq!(entry.if_evidence_held, Some(status));
+            assert_eq!(
+                entry.limits[0].to_string(),
+                "lines of the history could not be read"
+            );
+        }
+        // The words of the policies are all there.
+        let shadowed = world.entry("web ingress[3] ports[0]");
+        assert_eq!(
+            (shadowed.status, shadowed.confidence),
+            (Status::Shadowed, Confidence::High)
+        );
+        assert_said(
+            &World(netpol_policy::history::History {
+                policies: World::new(WEB).0.policies,
+                ..world.0.clone()
+            }),
+            Confidence::Insufficient,
+            "lines of the history could not be read",
+        );
+    }
+}
+
+#[test]
+fn nothing_absent_is_taken_out_of_a_damaged_history() {
+    let world = World::new(&ABSENT.replace(", {ports: [{port: 9}]}", ""));
+    let policies = in_force(&world.0);
+    let taken = |is_damaged| {
+        let options = Options {
+            is_damaged,
+            ..Options::default()
+        };
+        let report = unused(&world.0, &policies, &options, |_| {});
+        let options = PatchOptions::default();
+        let patch = patch(&world.0, &policies, &report, |_| true, &options, |_| {});
+        patch.policies.len()
+    };
+    assert_eq!((taken(false), taken(true)), (2, 0));
+}
+
+#[test]
+fn a_node_without_a_name_is_told_as_one() {
+    let entry = World::new(WEB).missing("").entry(AT);
+    let limits: Vec<String> = entry.limits.iter().map(ToString::to_string).collect();
+    let told = "nothing is remembered of a node without a name, where its pods may have run before";
+    assert!(limits.iter().any(|limit| limit == told), "{limits:?}");
 }

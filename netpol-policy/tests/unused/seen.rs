@@ -49,6 +49,7 @@ fn what_was_seen_at_the_other_end_alone_was_seen() {
         Confidence::Insufficient,
         "7 connections that it matches were seen, where its uses are not counted",
     );
+    assert_eq!(world(80).entry(AT).because, "no use of it was counted");
     // By another of its lines.
     assert_said(&world(81), AT, Confidence::High, "");
     // Before the policy said this.

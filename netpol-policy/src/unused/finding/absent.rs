@@ -126,10 +126,15 @@ impl Finding<'_> {
         said
     }
 
+    /// Whoever is said to be absent may have stood in lines that could not be read.
+    pub(super) fn unreadable(&self) -> Option<Limit> {
+        self.judge.is_damaged.then_some(Limit::Unreadable)
+    }
+
     /// What is wrong with how who exists is known.
     pub(super) fn limits_of_knowledge(&self, window: Window, beginning: Beginning) -> Vec<Limit> {
         let length = Limit::of_length(window.length(), beginning, self.judge.options);
-        let mut limits: Vec<Limit> = length.into_iter().collect();
+        let mut limits: Vec<Limit> = self.unreadable().into_iter().chain(length).collect();
         let percent = if self.judge.pods.is_anybody_there() {
             self.judge.nodes.percent_of_any(window)
         } else {

@@ -22,6 +22,7 @@ impl fmt::Display for Beginning {
 impl fmt::Display for Limit {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unreadable => out.write_str("lines of the history could not be read"),
             Self::NeverInForce => out.write_str("the policy was never seen in force as it stands"),
             Self::NobodyWatched => {
                 out.write_str("no node where the policy's pods run was watched since it says this")
