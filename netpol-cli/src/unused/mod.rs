@@ -12,12 +12,15 @@ mod patch;
 mod table;
 mod words;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anstream::AutoStream;
 use clap::ArgMatches;
-use netpol_policy::history::{RememberedPolicy, in_force};
+use netpol_policy::history::{History, RememberedPolicy, in_force};
+use netpol_policy::replay::KnownPods;
 use netpol_policy::unused::{Entry, PolicyReport, Report, unused};
 
 use self::args::{Arguments, Format};
@@ -35,18 +38,21 @@ const FOUND: u8 = 1;
 /// Judges the policies, and writes what is asked for.
 ///
 /// # Errors
-/// Bad arguments, a history or manifests that cannot be read, an output that does not take more.
+/// Bad arguments, a history or manifests that cannot be read, namespaces that the history does not know, with `--fail-on` a damaged
+/// history, an output that does not take more.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
-    let arguments = args::read(matches)?;
+    let mut arguments = args::read(matches)?;
     let manifests = match arguments.manifests.as_slice() {
         [] => None,
         paths => Some(proposed::of_manifests(paths, false)?),
     };
-    let history = history::load(matches)?;
+    let (history, damaged) = history::load_with_damage(matches).map_err(CliError::no_answer)?;
+    arguments.options.is_damaged = damaged > 0;
     let mut policies: Vec<RememberedPolicy> = in_force(&history);
     if let Some(manifests) = &manifests {
         policies = manifests.sets(&policies).after;
     }
+    nobody_in(&arguments.namespaces, &history, &policies)?;
     let mut reporter = Reporter::start();
     let report = unused(&history, &policies, &arguments.options, |progress| {
         reporter.hear(|| format!("{} of {} policies judged", progress.done, progress.total));
@@ -68,6 +74,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .or_else(CliError::of_answer)?;
+    if report.is_damaged && !arguments.fail_on.is_empty() {
+        let lines = match damaged {
+            0 => "lines".to_owned(),
+            1 => "1 line".to_owned(),
+            damaged => format!("{damaged} lines"),
+        };
+        let message = format!("insufficient evidence: {lines} of the history could not be read");
+        return Err(CliError::Input(message));
+    }
     let is_found = shown
         .entries()
         .any(|(_, entry)| arguments.fail_on.contains(&entry.status));
@@ -76,6 +91,33 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Namespaces that are asked about and of which nothing is remembered: more likely than not the name is wrong.
+///
+/// # Errors
+/// The first of them.
+pub(crate) fn nobody_in(
+    namespaces: &[String],
+    history: &History,
+    policies: &[RememberedPolicy],
+) -> Result<(), CliError> {
+    if namespaces.is_empty() {
+        return Ok(());
+    }
+    let pods = KnownPods::of(history);
+    let remembered = history.policies.iter().map(|one| &one.policy);
+    let known: BTreeSet<Arc<str>> = remembered
+        .chain(policies)
+        .map(|policy| policy.reference().namespace.clone())
+        .collect();
+    let is_unknown = |name: &&String| !known.contains(name.as_str()) && !pods.has_namespace(name);
+    match namespaces.iter().find(is_unknown) {
+        Some(name) => Err(CliError::Input(format!(
+            "no policies and no pods of namespace {name} are remembered"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// A report, and which of it is asked for.
