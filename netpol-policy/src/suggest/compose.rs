@@ -19,7 +19,7 @@ use super::suggestion::{
 use super::surroundings::Surroundings;
 use crate::history::{self, History, Present, RememberedPolicy, Traffic, in_force};
 use crate::model::NetworkPolicy;
-use crate::unused::Nodes;
+use crate::unused::{self, Nodes, is_damaged};
 use crate::verdict::{Direction, PolicyRef};
 
 /// How far [`suggest`] is.
@@ -70,7 +70,10 @@ pub fn suggest(
             &Nodes::of(history),
             &pods,
             None,
-            options.min_window,
+            &unused::Options {
+                min_window: options.min_window,
+                is_damaged: options.is_damaged || is_damaged(history),
+            },
         ),
         policies,
         kept: Vec::new(),

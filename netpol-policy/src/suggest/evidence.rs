@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::label::WorkloadName;
 use crate::history::{History, MissingNode, Present};
@@ -20,13 +20,14 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Of pods that are, or were, of these kinds, from some moment on.
+    /// Of pods that are, or were, of these kinds, from some moment on. `asked` says whether the history is damaged, as told and by
+    /// itself.
     pub(crate) fn of(
         history: &History,
         nodes: &Nodes<'_>,
         pods: &[&Present],
         since: Option<SystemTime>,
-        min_window: Duration,
+        asked: &Options,
     ) -> Self {
         let mut hosts: BTreeMap<Arc<str>, u32> = BTreeMap::new();
         for (node, count) in pods.iter().flat_map(|present| &present.pods) {
@@ -47,6 +48,9 @@ impl Evidence {
             None => Watch::default(),
         };
         let mut limits = Limit::of_watch(&watch);
+        if asked.is_damaged {
+            limits.push(Limit::Unreadable);
+        }
         if watch.window.is_none() {
             limits.push(Limit::NobodyWatched);
         }
@@ -55,8 +59,7 @@ impl Evidence {
                 Some(since) if since >= window.from => Beginning::Policy,
                 _ => Beginning::Watch,
             };
-            let options = Options { min_window };
-            limits.extend(Limit::of_length(window.length(), beginning, &options));
+            limits.extend(Limit::of_length(window.length(), beginning, asked));
             let idle = did_not_run(pods, window.from);
             let is_all = !idle.is_empty() && idle.len() == workloads(pods);
             if !idle.is_empty() {
@@ -79,6 +82,12 @@ impl Evidence {
     pub fn confidence(&self) -> Confidence {
         let limits = self.limits.iter().map(Limit::leaves);
         limits.min().unwrap_or(Confidence::High)
+    }
+
+    /// Whether lines of the history could not be read: whatever is not known may have stood there.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.limits.contains(&Limit::Unreadable)
     }
 }
 

@@ -74,6 +74,8 @@ pub struct Options {
     pub unenforced: bool,
     /// The shortest time of watching that needs no warning.
     pub min_window: Duration,
+    /// Lines of the history could not be read, more than the history itself tells of.
+    pub is_damaged: bool,
 }
 
 /// Peers of one namespace that a person still reads.
@@ -91,6 +93,7 @@ impl Options {
             peers: PEERS,
             unenforced: false,
             min_window: MIN_WINDOW,
+            is_damaged: false,
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Options {
     pub limits: BlockLimits,
     /// The shortest time of watching from which anything may be concluded.
     pub min_window: Duration,
+    /// Lines of the history could not be read, more than the history itself tells of.
+    pub is_damaged: bool,
 }
 
 impl Default for Options {
@@ -43,6 +45,13 @@ impl Default for Options {
             namespaces: Vec::new(),
             limits: BlockLimits::default(),
             min_window: MIN_WINDOW,
+            is_damaged: false,
         }
+    }
+}
+
+impl Options {
+    fn has_namespace(&self, name: &Arc<str>) -> bool {
+        self.namespaces.is_empty() || self.namespaces.contains(name)
     }
 }

@@ -12,7 +12,7 @@ use crate::history::{self, History, Party, Present, RememberedPolicy, Traffic, i
 use crate::model::NetworkPolicy;
 use crate::replay::{Engine, LabelsOf};
 use crate::suggest::{Evidence, Naming, PEERS, Seen, Sieve, Surroundings, deniers};
-use crate::unused::{Confidence, Nodes};
+use crate::unused::{self, Confidence, Nodes, is_damaged};
 use crate::verdict::{Decision, Direction, PolicyRef};
 
 /// Policies that permit far more than was used.
@@ -24,6 +24,8 @@ pub struct Tightening {
     pub withheld: Vec<Withheld>,
     /// How many policies were looked at.
     pub looked_at: usize,
+    /// How well the pods of the namespaces that were asked about were watched, in all of the time.
+    pub evidence: Evidence,
 }
 
 /// A policy, and what it should be.
@@ -80,10 +82,7 @@ pub fn tighten(history: &History, options: &Options, report: impl FnMut(Progress
             RememberedPolicy::Network(policy) => Some(policy),
             RememberedPolicy::Tiered(_) => None,
         })
-        .filter(|policy| {
-            options.namespaces.is_empty()
-                || options.namespaces.contains(&policy.reference.namespace)
-        })
+        .filter(|policy| options.has_namespace(&policy.reference.namespace))
         .collect();
     policies.sort_by(|a, b| a.reference.cmp(&b.reference));
     let traffic = history::traffic(history);
@@ -118,10 +117,18 @@ pub fn tighten(history: &History, options: &Options, report: impl FnMut(Progress
     };
     let (withheld, mut engine) = checked.withhold(&policies, &mut drafts);
     let nodes = Nodes::of(history);
+    let asked = unused::Options {
+        min_window: options.min_window,
+        is_damaged: options.is_damaged || is_damaged(history),
+    };
+    let pods = history.population.iter();
+    let pods: Vec<&Present> = pods
+        .filter(|present| options.has_namespace(&present.group.namespace))
+        .collect();
     let proposals = drafts.into_iter().map(|(index, (after, findings))| {
         let before = policies[index];
         Proposal {
-            evidence: evidence(history, &nodes, before, options),
+            evidence: evidence(history, &nodes, before, &asked),
             kept: checked.kept(index),
             denied: checked.denied(index, &mut engine),
             undecided: checked.undecided(before),
@@ -134,6 +141,7 @@ pub fn tighten(history: &History, options: &Options, report: impl FnMut(Progress
         proposals: proposals.collect(),
         withheld,
         looked_at: policies.len(),
+        evidence: Evidence::of(history, &nodes, &pods, None, &asked),
     }
 }
 
@@ -252,20 +260,14 @@ fn evidence(
     history: &History,
     nodes: &Nodes<'_>,
     policy: &NetworkPolicy,
-    options: &Options,
+    asked: &unused::Options,
 ) -> Evidence {
     let pods: Vec<&Present> = history
         .population
         .iter()
         .filter(|present| selects(policy, &Party::Pods(present.group.clone())))
         .collect();
-    Evidence::of(
-        history,
-        nodes,
-        &pods,
-        since(history, policy),
-        options.min_window,
-    )
+    Evidence::of(history, nodes, &pods, since(history, policy), asked)
 }
 
 /// When a policy was first seen to say what it says.
