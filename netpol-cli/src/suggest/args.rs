@@ -1,5 +1,7 @@
 //! The arguments of `flows suggest`.
 
+use std::path::Path;
+
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use netpol_policy::suggest::{BlockLimits, Directions, Options, PEERS, WorkloadPattern};
 
@@ -171,4 +173,21 @@ fn workload(text: &str) -> Result<WorkloadPattern, CliError> {
         name: name.to_owned(),
         kind: kind.map(str::to_owned),
     })
+}
+
+/// `--history` takes all that follows it: says so where one of its files is not there and reads like a workload.
+pub(super) fn with_workload_hint(error: CliError, matches: &ArgMatches) -> CliError {
+    let mut files = matches
+        .get_many::<String>("history")
+        .into_iter()
+        .flatten()
+        .skip(1);
+    let is_workload =
+        |file: &&String| !file.contains('.') && workload(file).is_ok() && !Path::new(file).exists();
+    match files.find(is_workload) {
+        Some(name) if !matches.contains_id("workload") => CliError::Input(format!(
+            "{error}; if {name} is a workload, put the workload before --history"
+        )),
+        _ => error,
+    }
 }

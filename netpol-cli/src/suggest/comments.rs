@@ -2,7 +2,7 @@
 
 use netpol_policy::k8s::write::{Comments, Entry};
 use netpol_policy::suggest::{
-    PeerEvidence, RuleKind, Seen, Suggested, SuggestedKind, SuggestedRule, WorkloadName,
+    PeerEvidence, RuleKind, Seen, Suggested, SuggestedKind, SuggestedRule, Suggestions,
 };
 use netpol_policy::verdict::Direction;
 
@@ -12,10 +12,10 @@ use crate::traffic::{self, connections, some, time};
 /// Names that are told by themselves.
 const TOLD: usize = 4;
 
-/// All comments of a policy, with the workloads that the default deny alone is for.
-pub(super) fn of(suggested: &Suggested, without_rules: &[WorkloadName]) -> Comments {
+/// All comments of a policy, one of these suggestions.
+pub(super) fn of(suggested: &Suggested, suggestions: &Suggestions) -> Comments {
     let mut comments = Told(Comments::default());
-    comments.policy(suggested, without_rules);
+    comments.policy(suggested, suggestions);
     for (direction, rules) in [
         (Direction::Ingress, &suggested.ingress),
         (Direction::Egress, &suggested.egress),
@@ -41,12 +41,12 @@ impl Told {
         self.0.add(entry, &clean(text));
     }
 
-    fn policy(&mut self, suggested: &Suggested, without_rules: &[WorkloadName]) {
+    fn policy(&mut self, suggested: &Suggested, suggestions: &Suggestions) {
         if suggested.kind == SuggestedKind::DefaultDeny {
             let words = "for pods without a policy of their own: nothing is let through";
             self.add(Entry::Policy, words);
-            if !without_rules.is_empty() {
-                let names = some(without_rules, TOLD);
+            if !suggestions.without_rules.is_empty() {
+                let names = some(&suggestions.without_rules, TOLD);
                 let words = format!("nothing was seen that is to be let through of {names}");
                 self.add(Entry::Policy, &words);
             }
@@ -58,8 +58,16 @@ impl Told {
             _ => format!("for {names}, all of which its labels select"),
         };
         self.add(Entry::Policy, &words);
+        let is_damaged = suggestions.evidence.is_damaged();
         match suggested.absent.as_slice() {
             [] => {}
+            absent if is_damaged => {
+                let words = format!(
+                    "whether there are pods now is not known, since lines of the history could not be read: {}",
+                    some(absent, TOLD)
+                );
+                self.add(Entry::Policy, &words);
+            }
             [_] if suggested.workloads.len() == 1 => {
                 self.add(
                     Entry::Policy,

@@ -9,7 +9,7 @@ use crate::traffic::{some, time};
 /// Names that are told by themselves.
 const TOLD: usize = 4;
 
-/// A line for what was watched, and one for each thing that takes from it.
+/// A line for what was watched, and one for each thing that takes from it but for missing nodes.
 pub(crate) fn lines(evidence: &Evidence) -> Vec<String> {
     let watch = &evidence.watch;
     let mut lines = Vec::new();
@@ -31,15 +31,29 @@ pub(crate) fn lines(evidence: &Evidence) -> Vec<String> {
 
 /// What takes from the evidence.
 pub(crate) fn limits(evidence: &Evidence) -> Vec<String> {
-    let missing = evidence.missing.iter().map(|node| match &*node.name {
-        "" => format!("Missing: {}.", node.reason),
-        name => format!("Missing: no history of {name}: {}.", node.reason),
-    });
     let limits = evidence.limits.iter().map(|limit| match limit.leaves() {
         Confidence::Insufficient => format!("Insufficient evidence: {limit}."),
         _ => format!("Less sure: {limit}."),
     });
-    limits.chain(missing).collect()
+    limits.collect()
+}
+
+/// Missing nodes that are told by themselves.
+const MISSING_TOLD: usize = 10;
+
+/// Nodes whose history could not be had.
+pub(crate) fn missing(evidence: &Evidence) -> Vec<String> {
+    let told = evidence.missing.iter().take(MISSING_TOLD);
+    let mut lines: Vec<String> = told
+        .map(|node| match &*node.name {
+            "" => format!("Missing: {}.", node.reason),
+            name => format!("Missing: no history of {name}: {}.", node.reason),
+        })
+        .collect();
+    if let Some(more @ 1..) = evidence.missing.len().checked_sub(MISSING_TOLD) {
+        lines.push(format!("Missing: {more} more."));
+    }
+    lines
 }
 
 #[derive(Serialize)]

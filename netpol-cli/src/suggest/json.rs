@@ -43,7 +43,8 @@ struct PolicyJson {
     kind: &'static str,
     workloads: Vec<String>,
     by_labels_of_now: bool,
-    without_pods_now: Vec<String>,
+    /// `null` where lines of the history could not be read: it is not known.
+    without_pods_now: Option<Vec<String>>,
     manifest: Value,
     ingress: Vec<RuleJson>,
     egress: Vec<RuleJson>,
@@ -138,7 +139,11 @@ pub(super) fn text(suggestions: &Suggestions, namespace: &str) -> serde_json::Re
         version: VERSION,
         namespace: namespace.to_owned(),
         evidence: evidence::json(&suggestions.evidence),
-        policies: suggestions.policies.iter().map(policy).collect(),
+        policies: suggestions
+            .policies
+            .iter()
+            .map(|one| policy(one, suggestions))
+            .collect(),
         kept: suggestions.kept.iter().map(traffic).collect(),
         left_out: suggestions.left_out.iter().map(left_out).collect(),
         undecided: suggestions.undecided.iter().map(undecided).collect(),
@@ -159,7 +164,8 @@ fn texts<'a, T: ToString + 'a>(all: impl IntoIterator<Item = &'a T>) -> Vec<Stri
     all.into_iter().map(ToString::to_string).collect()
 }
 
-fn policy(suggested: &Suggested) -> PolicyJson {
+fn policy(suggested: &Suggested, suggestions: &Suggestions) -> PolicyJson {
+    let is_damaged = suggestions.evidence.is_damaged();
     PolicyJson {
         kind: match suggested.kind {
             SuggestedKind::Workloads => "workloads",
@@ -167,7 +173,7 @@ fn policy(suggested: &Suggested) -> PolicyJson {
         },
         workloads: texts(&suggested.workloads),
         by_labels_of_now: suggested.is_of_now,
-        without_pods_now: texts(&suggested.absent),
+        without_pods_now: (!is_damaged).then(|| texts(&suggested.absent)),
         manifest: write::network_policy(&suggested.policy),
         ingress: suggested.ingress.iter().map(rule).collect(),
         egress: suggested.egress.iter().map(rule).collect(),

@@ -33,8 +33,10 @@ const WITHHELD: u8 = 1;
 /// # Errors
 /// Bad arguments, a history that cannot be read, one that knows no such pods, an output that does not take more.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
-    let arguments = args::read(matches)?;
-    let history = history::load(matches)?;
+    let mut arguments = args::read(matches)?;
+    let (history, damaged) = history::load_with_damage(matches)
+        .map_err(|error| args::with_workload_hint(error, matches))?;
+    arguments.options.is_damaged = damaged > 0;
     let mut reporter = Reporter::start();
     let suggestions = suggest(&history, &arguments.options, |progress| {
         reporter.hear(|| {
@@ -82,6 +84,7 @@ fn nobody(arguments: &args::Arguments) -> String {
     }
 }
 
+/// Missing nodes were told as the history was read.
 fn warn(suggestions: &Suggestions) {
     let mut warnings = evidence::limits(&suggestions.evidence);
     warnings.extend(page::notes(suggestions));

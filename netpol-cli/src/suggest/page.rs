@@ -19,6 +19,7 @@ pub(super) fn page(suggestions: &Suggestions, namespace: &str) -> String {
         "NetworkPolicies for {namespace}, from traffic that was seen."
     )];
     lines.extend(evidence::lines(&suggestions.evidence));
+    lines.extend(evidence::missing(&suggestions.evidence));
     lines.push(kept(suggestions));
     lines.extend(notes(suggestions));
     lines.extend(left_out(&suggestions.left_out));
@@ -30,7 +31,7 @@ pub(super) fn page(suggestions: &Suggestions, namespace: &str) -> String {
     }
     for suggested in &suggestions.policies {
         let policy = RememberedPolicy::Network(suggested.policy.clone());
-        let comments = comments::of(suggested, &suggestions.without_rules);
+        let comments = comments::of(suggested, suggestions);
         text.push_str("---\n");
         text.push_str(&policy_yaml(&policy, &comments));
     }
