@@ -34,7 +34,8 @@ Examples:
   flows tighten -n shop | kubectl diff -f -
   flows tighten -o json | jq '.proposals[] | select(.supported) | .policy'
 
-Exit codes: 0 success; 1 a narrower policy would have denied what was seen, and was not written; 2 bad input or no server.";
+Exit codes: 0 success; 1 a narrower policy would have denied what was seen, and was not written; 2 bad input, no server, \
+or nothing is remembered of a namespace.";
 
 /// The command.
 pub(crate) fn command() -> Command {

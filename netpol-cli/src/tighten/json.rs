@@ -16,6 +16,7 @@ const VERSION: u32 = 1;
 #[derive(Serialize)]
 struct TighteningJson {
     version: u32,
+    evidence: EvidenceJson,
     looked_at: usize,
     proposals: Vec<ProposalJson>,
     withheld: Vec<WithheldJson>,
@@ -70,6 +71,7 @@ pub(super) fn text(tightening: &Tightening) -> serde_json::Result<String> {
     });
     let object = TighteningJson {
         version: VERSION,
+        evidence: evidence::json(&tightening.evidence),
         looked_at: tightening.looked_at,
         proposals: tightening.proposals.iter().map(proposal).collect(),
         withheld: withheld.collect(),

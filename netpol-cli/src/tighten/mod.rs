@@ -21,6 +21,7 @@ use crate::error::CliError;
 use crate::history;
 use crate::progress::Reporter;
 use crate::text::clean;
+use crate::unused::nobody_in;
 
 /// A narrower policy would have denied what was seen.
 const WITHHELD: u8 = 1;
@@ -28,10 +29,14 @@ const WITHHELD: u8 = 1;
 /// Narrows what is too wide, and writes what can be applied.
 ///
 /// # Errors
-/// Bad arguments, a history that cannot be read, an output that does not take more.
+/// Bad arguments, a history that cannot be read, namespaces that it does not know, an output that does not take more.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
-    let arguments = args::read(matches)?;
-    let history = history::load(matches)?;
+    let mut arguments = args::read(matches)?;
+    let (history, damaged) = history::load_with_damage(matches)?;
+    arguments.options.is_damaged = damaged > 0;
+    let namespaces = matches.get_many("namespace").into_iter().flatten();
+    let namespaces: Vec<String> = namespaces.cloned().collect();
+    nobody_in(&namespaces, &history, &[])?;
     let mut reporter = Reporter::start();
     let tightening = tighten(&history, &arguments.options, |progress| {
         reporter.hear(|| {
@@ -46,8 +51,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
         Format::Yaml => page::page(&tightening, arguments.include_insufficient),
         Format::Json => json::text(&tightening).map_err(|error| CliError::Answer(error.into()))?,
     };
-    for withheld in &tightening.withheld {
-        anstream::eprintln!("flows: warning: {}", clean(&page::withheld(withheld)));
+    for line in page::all_withheld(&tightening) {
+        anstream::eprintln!("flows: warning: {}", clean(&line));
     }
     let mut out = io::stdout();
     out.write_all(text.as_bytes())

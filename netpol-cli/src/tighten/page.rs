@@ -12,6 +12,9 @@ use crate::traffic::{connections, time, whole};
 /// Kinds of traffic that are told by themselves.
 const TOLD: usize = 4;
 
+/// Policies that are not written and are told by themselves.
+const POLICIES_TOLD: usize = 20;
+
 /// The whole answer.
 pub(super) fn page(tightening: &Tightening, include_insufficient: bool) -> String {
     let mut text = String::new();
@@ -23,20 +26,22 @@ pub(super) fn page(tightening: &Tightening, include_insufficient: bool) -> Strin
     let is_written = |proposal: &&Proposal| include_insufficient || proposal.is_supported();
     let (written, told): (Vec<&Proposal>, Vec<&Proposal>) =
         tightening.proposals.iter().partition(is_written);
-    comment(&format!(
-        "{} of {} policies permit far more than was used.",
-        tightening.proposals.len(),
-        tightening.looked_at
-    ));
+    comment(&summary(tightening, include_insufficient));
+    for line in evidence::lines(&tightening.evidence) {
+        comment(&line);
+    }
+    for line in evidence::missing(&tightening.evidence) {
+        comment(&line);
+    }
     if !tightening.proposals.is_empty() {
         comment(
             "Labels and annotations of a policy are not remembered: those it has are not repeated here.",
         );
     }
-    for withheld in &tightening.withheld {
-        comment(&self::withheld(withheld));
+    for line in all_withheld(tightening) {
+        comment(&line);
     }
-    for proposal in told {
+    for proposal in told.iter().take(POLICIES_TOLD) {
         comment(&format!(
             "Not written, for want of evidence (--include-insufficient writes it): {}",
             proposal.before.reference
@@ -44,6 +49,11 @@ pub(super) fn page(tightening: &Tightening, include_insufficient: bool) -> Strin
         for line in lines(proposal) {
             comment(&format!("  {line}"));
         }
+    }
+    if let Some(more @ 1..) = told.len().checked_sub(POLICIES_TOLD) {
+        comment(&format!(
+            "Not written, for want of evidence: {more} more (-o json has all)."
+        ));
     }
     for proposal in written {
         let mut comments = Comments::default();
@@ -57,7 +67,33 @@ pub(super) fn page(tightening: &Tightening, include_insufficient: bool) -> Strin
     text
 }
 
-pub(super) fn withheld(withheld: &Withheld) -> String {
+/// How many policies are too wide, and of how many of them there is enough evidence.
+fn summary(tightening: &Tightening, include_insufficient: bool) -> String {
+    let proposals = tightening.proposals.iter();
+    let supported = proposals.filter(|one| one.is_supported()).count();
+    let others = tightening.proposals.len() - supported;
+    let are = if others == 1 { "is" } else { "are" };
+    let what = match include_insufficient {
+        true => "written with insufficient evidence",
+        false => "not written for want of evidence",
+    };
+    format!(
+        "{supported} of {} policies are seen to permit far more than was used; {others} more {are} {what}.",
+        tightening.looked_at
+    )
+}
+
+/// Policies that a replay spoke against.
+pub(super) fn all_withheld(tightening: &Tightening) -> Vec<String> {
+    let told = tightening.withheld.iter().take(POLICIES_TOLD);
+    let mut lines: Vec<String> = told.map(withheld).collect();
+    if let Some(more @ 1..) = tightening.withheld.len().checked_sub(POLICIES_TOLD) {
+        lines.push(format!("Left as they are: {more} more (-o json has all)."));
+    }
+    lines
+}
+
+fn withheld(withheld: &Withheld) -> String {
     format!(
         "{} is left as it is: narrower, it would deny {}, which it let through.",
         withheld.policy,

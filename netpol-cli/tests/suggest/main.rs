@@ -155,6 +155,14 @@ fn errors_name_what_is_at_fault() {
         ),
         (&["suggest", "--history", "month.jsonl"], "--namespace"),
         (
+            &["suggest", "-n", "shop", "--history", "month.jsonl", "db"],
+            "if db is a workload, put the workload before --history",
+        ),
+        (
+            &["tighten", "-n", "shop,none", "--history", "month.jsonl"],
+            "no policies and no pods of namespace none are remembered",
+        ),
+        (
             &["tighten", "--history", "missing.jsonl"],
             "missing.jsonl: No such file",
         ),
@@ -173,6 +181,106 @@ fn errors_name_what_is_at_fault() {
         let words = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{words}");
         assert!(words.contains(said), "{words}");
+    }
+}
+
+/// The month, in a file of its own after a change.
+fn changed(change: impl FnOnce(&str) -> String) -> (tempfile::TempDir, String) {
+    let month = fs::read_to_string(directory().join("month.jsonl")).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("changed.jsonl");
+    fs::write(&path, change(&month)).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (place, path)
+}
+
+fn words(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Cut just before who was there.
+fn cut(month: &str) -> String {
+    let end = month.find(r#"{"present""#).unwrap();
+    month[..end + 20].to_owned()
+}
+
+#[test]
+fn of_pods_that_stood_in_lost_lines_nothing_is_said() {
+    let (_place, path) = changed(cut);
+    let output = flows(&["suggest", "-n", "shop", "--history", &path]);
+    let page = words(output.stdout);
+    assert!(page.contains("podSelector"), "{page}");
+    assert!(!page.contains("no pods now"), "{page}");
+    assert!(
+        page.contains("# whether there are pods now is not known"),
+        "{page}"
+    );
+    let header = page.split("---").next().unwrap();
+    let damaged = "Insufficient evidence: lines of the history could not be read.";
+    assert!(header.contains(damaged), "{header}");
+    let output = flows(&["suggest", "-n", "shop", "-o", "json", "--history", &path]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(json["policies"][0]["without_pods_now"].is_null(), "{json}");
+    assert_eq!(json["evidence"]["confidence"], "insufficient");
+}
+
+#[test]
+fn a_damaged_history_narrows_nothing() {
+    let (_place, path) = changed(cut);
+    let output = flows(&["tighten", "--history", &path]);
+    let page = words(output.stdout);
+    assert!(
+        page.starts_with(
+            "# 0 of 2 policies are seen to permit far more than was used; 2 more are not written for want of evidence.\n\
+             # Watched from 2026-03-01T00:00:00Z to 2026-03-31T00:00:00Z (30d), 100 % of it, on n1; 2 events lost.\n\
+             # Insufficient evidence: lines of the history could not be read.\n"
+        ),
+        "{page}"
+    );
+    assert_eq!(manifest::parse_strict(&page).objects.len(), 0);
+    let output = flows(&["tighten", "-o", "json", "--history", &path]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["evidence"]["confidence"], "insufficient");
+    assert_eq!(json["proposals"][0]["supported"], false);
+}
+
+#[test]
+fn many_policies_without_evidence_are_counted() {
+    // Each one stands there under 30 names.
+    let (_place, path) = changed(|month| {
+        let lines = month.lines().filter(|line| !line.starts_with(r#"{"end""#));
+        let many = lines.flat_map(|line| {
+            let times = if line.contains(r#""name":"web-egress""#) {
+                30
+            } else {
+                1
+            };
+            (0..times).map(move |number| {
+                let name = format!(r#""name":"web-egress-{number}""#);
+                line.replace(r#""name":"web-egress""#, &name) + "\n"
+            })
+        });
+        many.collect()
+    });
+    let output = flows(&["tighten", "--min-window", "52w", "--history", &path]);
+    let page = words(output.stdout);
+    let told = page.matches("Not written, for want of evidence (").count();
+    assert_eq!(told, 20, "{page}");
+    let more = "# Not written, for want of evidence: 11 more (-o json has all).\n";
+    assert!(page.ends_with(more), "{page}");
+}
+
+#[test]
+fn a_missing_node_is_told_once_on_standard_error() {
+    let (_place, path) = changed(|month| {
+        let missing = r#"{"missing":{"name":"n2","reason":"connection refused"}}"#;
+        month.replace(r#"{"end":{"lines":26}}"#, missing) + "{\"end\":{\"lines\":27}}\n"
+    });
+    for command in ["suggest", "tighten"] {
+        let output = flows(&[command, "-n", "shop", "--history", &path]);
+        let (page, said) = (words(output.stdout), words(output.stderr));
+        assert_eq!(said.matches("connection refused").count(), 1, "{said}");
+        assert_eq!(page.matches("connection refused").count(), 1, "{page}");
     }
 }
 
