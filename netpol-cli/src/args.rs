@@ -64,7 +64,8 @@ Examples:
   flows eval --manifests deploy/ --from 'prod/web[Deployment]' --to 'prod/db[Service]' --port 5432
                                               whether manifests allow it, without a cluster
 
-Exit codes: 0 success, 1 no server or a broken stream, 2 wrong usage; drift, eval and explain have their own.";
+Exit codes: 0 success, 1 no server or a broken stream, 2 wrong usage; drift, eval, explain, import, \
+replay, suggest, tighten and unused have their own.";
 
 const COMPLETION: &str = "\
 Examples:
@@ -82,7 +83,6 @@ pub(crate) fn command() -> Command {
     Command::new("flows")
         .about(ABOUT)
         .version(env!("CARGO_PKG_VERSION"))
-        .disable_version_flag(true)
         .disable_help_subcommand(true)
         .subcommand_required(true)
         .arg_required_else_help(true)

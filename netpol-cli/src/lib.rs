@@ -23,8 +23,9 @@
 //! reference             docs/cli.md
 //! ```
 //!
-//! Exit codes: 0 success (also when the reader of a pipe goes away), 1 no server or a broken stream, 2 wrong usage; those
-//! of `eval` and `explain` are an answer.
+//! Exit codes: 0 success (also when the reader of a pipe goes away), 1 no server or a broken stream, 2 wrong usage. Of
+//! commands that may answer no (`drift`, `eval`, `explain`, `import`, `replay`, `suggest`, `tighten`, `unused`) 1 is an answer,
+//! as their help says.
 
 mod args;
 mod cluster;

@@ -111,6 +111,18 @@ async fn filters_are_the_servers_work() {
 }
 
 #[tokio::test]
+async fn the_version_is_told_as_other_programs_do() {
+    let expected = format!("flows {}\n", env!("CARGO_PKG_VERSION"));
+    for argument in ["--version", "-V", "version"] {
+        let output = flows(&[argument]).output().await.unwrap();
+        assert!(output.status.success());
+        assert_eq!(text(&output.stdout), expected, "{argument}");
+    }
+    let output = flows(&["list", "--version"]).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[tokio::test]
 async fn ctrl_c_ends_a_watch_well_and_with_a_tally() {
     let server = Server::start(story());
     let mut command = server.flows(&["watch"]);
