@@ -5,7 +5,6 @@ use std::io;
 use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
-use netpol_api::json::Time;
 use netpol_policy::history::{History, Loss, MissingNode};
 use serde::Serialize;
 
@@ -27,10 +26,10 @@ pub(crate) struct Contents {
 struct Node {
     name: String,
     store: String,
-    read_at: Time,
+    read_at: String,
     /// From the first moment that it watched to the last; unset where it never did.
-    from: Option<Time>,
-    until: Option<Time>,
+    from: Option<String>,
+    until: Option<String>,
     /// How long it watched in between.
     watched_seconds: i64,
     intervals: usize,
@@ -67,19 +66,9 @@ impl Contents {
                 Node {
                     name: node.name.to_string(),
                     store: node.store.to_string(),
-                    read_at: Time(moment(node.read_at)),
-                    from: intervals
-                        .iter()
-                        .map(|one| one.from)
-                        .min()
-                        .map(moment)
-                        .map(Time),
-                    until: intervals
-                        .iter()
-                        .map(|one| one.until)
-                        .max()
-                        .map(moment)
-                        .map(Time),
+                    read_at: second(node.read_at),
+                    from: intervals.iter().map(|one| one.from).min().map(second),
+                    until: intervals.iter().map(|one| one.until).max().map(second),
                     watched_seconds: watched.fold(0, i64::saturating_add),
                     intervals: intervals.len(),
                     losses: sum(losses),
@@ -89,7 +78,7 @@ impl Contents {
             })
         });
         let mut nodes: Vec<Node> = nodes.collect();
-        nodes.sort_by(|one, other| (&one.name, one.read_at).cmp(&(&other.name, other.read_at)));
+        nodes.sort_by(|one, other| (&one.name, &one.read_at).cmp(&(&other.name, &other.read_at)));
         let missing = parts.iter().flat_map(|part| &part.missing);
         let missing = missing.map(|MissingNode { name, reason }| Missing {
             node: name.clone(),
@@ -143,10 +132,7 @@ impl Contents {
 const HEADINGS: [&str; 7] = ["NODE", "WATCHED", "EDGES", "RULES", "FROM", "UNTIL", "LOST"];
 
 fn row(node: &Node) -> Vec<String> {
-    let second = |time: &Option<Time>| match time {
-        Some(Time(time)) => format!("{time:.0}"),
-        None => "never".to_owned(),
-    };
+    let or_never = |time: &Option<String>| time.clone().unwrap_or_else(|| "never".to_owned());
     let losses: Vec<String> = node
         .losses
         .iter()
@@ -164,13 +150,18 @@ fn row(node: &Node) -> Vec<String> {
         age(SignedDuration::from_secs(node.watched_seconds)),
         node.edges.to_string(),
         node.rules.to_string(),
-        second(&node.from),
-        second(&node.until),
+        or_never(&node.from),
+        or_never(&node.until),
         match losses.as_slice() {
             [] => "nothing".to_owned(),
             losses => losses.join(", "),
         },
     ]
+}
+
+/// In UTC, to the second.
+fn second(time: SystemTime) -> String {
+    format!("{:.0}", moment(time))
 }
 
 /// The nearest that can be written.
