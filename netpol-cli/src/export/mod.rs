@@ -27,7 +27,8 @@ Examples:
   flows import mon.jsonl.gz tue.jsonl.gz --into week.jsonl.gz
   flows replay --history week.jsonl.gz --manifests deploy/
 
-Exit codes: 0 success, also where single nodes are missing; 1 no server, or no node remembers anything; 2 wrong usage.";
+Exit codes: 0 success, also where single nodes are missing; 1 no server, or no node remembers anything; 2 wrong usage, or \
+FILE cannot be written.";
 
 /// The command.
 pub(crate) fn command() -> Command {
@@ -53,7 +54,7 @@ pub(crate) fn command() -> Command {
 /// Asks once, and writes the answer.
 ///
 /// # Errors
-/// No server, nothing to write, or an output that does not take it.
+/// No server, nothing to write, or an output that does not take it: that has the exit code 2, also where it shows late.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     let since = matches.get_one::<String>("since");
     let since = since
@@ -63,14 +64,19 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     let path = matches
         .get_one::<String>("into")
         .map_or("-", String::as_str);
-    let destination = save::Destination::open(path)?;
+    let destination = save::Destination::open(path).map_err(CliError::no_answer)?;
     let connection = args::connection(matches)?;
     let parts = latest(on_runtime(rpc::read(&connection, since))?);
     parts.iter().for_each(tell::missing);
     if parts.iter().all(|part| part.nodes.is_empty()) {
         return Err(CliError::NothingRemembered);
     }
-    destination.write(&parts)?;
+    destination
+        .write(&parts)
+        .map_err(|error| match error.is_broken_pipe() {
+            true => error,
+            false => error.no_answer(),
+        })?;
     tell::note(&format!("{path}: {}", Contents::of(&parts).line()));
     Ok(ExitCode::SUCCESS)
 }
