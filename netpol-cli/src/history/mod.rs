@@ -12,6 +12,7 @@ pub(crate) mod files;
 pub(crate) mod rpc;
 pub(crate) mod save;
 pub(crate) mod tell;
+mod unfinished;
 
 use clap::ArgMatches;
 use netpol_policy::history::{History, add_up};
@@ -21,20 +22,12 @@ pub(crate) use self::contents::{Contents, moment};
 use crate::error::CliError;
 use crate::{args, on_runtime};
 
-/// All that is remembered: what the files of `--history` hold, or what the server has now. What could not be read, and
-/// which nodes are missing, is told on standard error.
+/// All that is remembered: what the files of `--history` hold, or what the server has now; and how many lines of files should have
+/// told something and could not be read. That, and which nodes are missing, is told on standard error too.
 ///
 /// # Errors
 /// Files that are no histories, a server that does not answer, and nodes that remember nothing: with the exit code 2, since 1
 /// is an answer of the commands that ask this.
-pub(crate) fn load(matches: &ArgMatches) -> Result<History, CliError> {
-    load_with_damage(matches).map(|(history, _)| history)
-}
-
-/// As [`load`], and how many lines of files should have told something and could not be read.
-///
-/// # Errors
-/// As [`load`].
 pub(crate) fn load_with_damage(matches: &ArgMatches) -> Result<(History, u64), CliError> {
     let files::Read { parts, damaged } = match matches.get_many::<String>("history") {
         Some(paths) => files::read(paths).map_err(CliError::no_answer)?,

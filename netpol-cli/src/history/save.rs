@@ -3,13 +3,14 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process;
 use std::time::SystemTime;
 
 use netpol_history::Writer;
 use netpol_history::file::Output;
 use netpol_policy::history::History;
+use tempfile::TempPath;
 
+use super::unfinished;
 use crate::error::CliError;
 use crate::progress::Reporter;
 
@@ -28,7 +29,7 @@ enum Place {
     /// Under a name of its own first: a file of this name is replaced by a whole one alone.
     Beside {
         file: File,
-        unfinished: Unfinished,
+        unfinished: TempPath,
         path: PathBuf,
     },
 }
@@ -66,7 +67,7 @@ impl<'a> Destination<'a> {
                 path,
             } => whole(file, packs, parts)
                 .and_then(|file| file.sync_all())
-                .and_then(|()| fs::rename(&unfinished.0, path)),
+                .and_then(|()| unfinished.persist(path).map_err(|failed| failed.error)),
         };
         written.map_err(|error| failed(self.path, error))
     }
@@ -83,8 +84,7 @@ impl Place {
             Some(_) => fs::canonicalize(path)?,
             None => path.to_owned(),
         };
-        let unfinished = Unfinished::beside(&path)?;
-        let file = File::create_new(&unfinished.0)?;
+        let (file, unfinished) = unfinished::beside(&path)?;
         if let Some(found) = found {
             // Whoever could not read the old file cannot read the new one.
             file.set_permissions(found.permissions())?;
@@ -99,27 +99,6 @@ impl Place {
 
 fn failed(path: &str, error: io::Error) -> CliError {
     CliError::Output(io::Error::new(error.kind(), format!("{path}: {error}")))
-}
-
-/// A file that is removed, unless it has got another name.
-struct Unfinished(PathBuf);
-
-impl Unfinished {
-    fn beside(path: &Path) -> io::Result<Self> {
-        let name = path
-            .file_name()
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "names no file"))?;
-        let mut unfinished = name.to_owned();
-        unfinished.push(format!(".{}.part", process::id()));
-        Ok(Self(path.with_file_name(unfinished)))
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        // It is not there where all went well.
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 fn whole(file: File, name: &Path, parts: &[History]) -> io::Result<File> {

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 use netpol_api::v1::ReadHistoryResponse;
 use netpol_api::v1::read_history_response::Item;
 use serde_json::Value;
+use tokio::process::Command;
 
 use crate::local::Server;
 use crate::scripted::{Play, Script};
@@ -96,9 +99,9 @@ async fn an_import_is_never_counted_twice() {
     assert_eq!(
         nodes,
         [
-            ("a", "s", "2026-11-21T15:30:00.000000000Z"),
-            ("a", "t", "2026-11-21T15:50:00.000000000Z"),
-            ("b", "s", "2026-11-21T15:20:00.000000000Z"),
+            ("a", "s", "2026-11-21T15:30:00Z"),
+            ("a", "t", "2026-11-21T15:50:00Z"),
+            ("b", "s", "2026-11-21T15:20:00Z"),
         ]
     );
     // The first store was begun anew after half an hour; a later reading of the second one replaces that one alone.
@@ -164,6 +167,59 @@ async fn a_file_that_is_replaced_keeps_its_mode_and_its_place() {
 }
 
 #[tokio::test]
+async fn a_signal_leaves_nothing_behind() {
+    for (signal, expected) in [("-INT", 130), ("-TERM", 143)] {
+        let directory = tempfile::tempdir().unwrap();
+        let into = written(directory.path(), "into", &file("a", "s", 10));
+        let mut command = flows(&["import", "-", "--into", into.to_str().unwrap()]);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let files = || fs::read_dir(directory.path()).unwrap().count();
+        let begun = async {
+            while files() < 2 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let begun = tokio::time::timeout(Duration::from_secs(20), begun);
+        begun.await.expect("it writes beside the file");
+        let pid = child.id().unwrap().to_string();
+        let mut kill = Command::new("kill");
+        assert!(kill.args([signal, &pid]).status().await.unwrap().success());
+        // Held open, for it would end by itself otherwise.
+        let _stdin = child.stdin.take();
+        let ended = tokio::time::timeout(Duration::from_secs(20), child.wait());
+        assert_eq!(ended.await.unwrap().unwrap().code(), Some(expected));
+        assert_eq!(files(), 1);
+        assert_eq!(fs::read_to_string(&into).unwrap(), file("a", "s", 10));
+    }
+}
+
+#[tokio::test]
+async fn a_whole_file_makes_good_what_a_cut_one_left_out() {
+    let node =
+        r#"{"object":{"manifest":{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"}}}}"#;
+    let whole = file("a", "s", 10);
+    let whole = whole.replace(
+        r#"{"end":{"lines":4}}"#,
+        &format!("{node}\n{}", r#"{"end":{"lines":5}}"#),
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let into = directory.path().join("into").to_string_lossy().into_owned();
+    let cut = written(directory.path(), "cut", &whole[..whole.len() - 40]);
+    let whole = written(directory.path(), "whole", &whole);
+    let (code, _, json) = import(&[cut.to_str().unwrap(), "--into", &into]).await;
+    assert_eq!(
+        (code, json["missing"].as_array().unwrap().is_empty()),
+        (1, false)
+    );
+    let (code, said, json) = import(&[whole.to_str().unwrap(), "--into", &into]).await;
+    assert_eq!(
+        (code, &json["missing"]),
+        (0, &serde_json::json!([])),
+        "{said}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_in_a_file_is_shown_by_node() {
     let directory = tempfile::tempdir().unwrap();
     let path = written(directory.path(), "h", &file("node-a", "s", 30));
@@ -192,6 +248,7 @@ async fn a_damaged_file_is_taken_as_far_as_it_goes_and_is_no_success() {
     assert!(said.contains("cut: line 5: "), "{said}");
     assert!(said.contains("the history ends early"), "{said}");
     assert_eq!(json["nodes"][0]["edges"], 1);
+    assert_eq!(json["nodes"][0]["read_at"], "2026-11-21T15:10:00Z");
     let losses = json["nodes"][0]["losses"].as_array().unwrap();
     assert!(
         losses.iter().any(|one| one["reason"] == "unreadable_line"),
@@ -208,10 +265,12 @@ async fn what_is_no_history_changes_nothing() {
     let newer = file("a", "s", 20).replace("\"major\":1", "\"major\":9");
     let newer = written(directory.path(), "newer", &newer);
     let nowhere = directory.path().join("nowhere");
+    let empty = written(directory.path(), "empty", "");
     for (path, word) in [
         (&other, "not a history file"),
         (&newer, "version 9"),
         (&nowhere, "No such file"),
+        (&empty, "it is empty"),
     ] {
         let paths = [path, &into].map(|path| path.to_str().unwrap());
         let (code, said, _) = import(&[paths[0], "--into", paths[1]]).await;
@@ -251,6 +310,16 @@ async fn an_export_holds_all_nodes_and_names_those_that_are_missing() {
     assert_eq!(code, 0);
     assert_eq!(json["nodes"].as_array().unwrap().len(), 2);
     assert_eq!(json["missing"][0]["node"], "c");
+
+    let nowhere = directory.path().join("nowhere/out.jsonl");
+    let arguments = ["export", "-o", nowhere.to_str().unwrap()];
+    let output = server.flows(&arguments).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let expected = format!(
+        "flows: cannot write: {}: No such file or directory (os error 2)\n",
+        nowhere.display()
+    );
+    assert_eq!(text(&output.stderr), expected);
 
     let output = server.flows(&["export", "-o", "-"]).output().await.unwrap();
     assert!(text(&output.stdout).starts_with("{\"header\":"));
