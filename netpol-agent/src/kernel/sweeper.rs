@@ -65,9 +65,13 @@ const DROP_IDLE_LIMIT: u64 = 120;
 
 const SECOND: u64 = 1_000_000_000;
 
+/// Nanoseconds before a sweep that the next one looks at again. A program takes the time first and writes to the map then: what it
+/// writes once a sweep has passed there may be older than the start of that sweep. Entries hold totals, so twice is as once.
+const OVERLAP: u64 = SECOND / 10;
+
 #[derive(Default)]
 struct Progress {
-    /// Boot time of the last sweep's start, nanoseconds.
+    /// What changed since this boot time, in nanoseconds, is for the next sweep.
     since: u64,
     flows_deleted: u64,
     drops_deleted: u64,
@@ -144,7 +148,7 @@ impl Sweeper {
             progress.drops_deleted,
             present,
         ));
-        progress.since = now;
+        progress.since = now.saturating_sub(OVERLAP);
         if !flows.is_empty() || !drops.is_empty() {
             self.send(Observation::Sweep { flows, drops });
         }
